@@ -1,0 +1,91 @@
+/* tarn/list_watch.h - the interface to a source of objects: one LIST page or one WATCH at a time.
+ *
+ * As client-go's ListerWatcher, but without blocking: list and watch start a request and return; what
+ * comes back goes to the sink, later and in order, until the request ended or cancel was called. The agent
+ * implements it over HTTP, tests with a fake, a user's program with whatever it has.
+ */
+#ifndef TARN_LIST_WATCH_H
+#define TARN_LIST_WATCH_H
+
+#include <tarn/object.h>
+#include <tarn/status.h>
+#include <tarn/transcode.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum tarn_watch_event_type {
+    TARN_WATCH_ADDED,
+    TARN_WATCH_MODIFIED,
+    TARN_WATCH_DELETED,
+    TARN_WATCH_BOOKMARK,
+    TARN_WATCH_ERROR,
+    TARN_WATCH_UNKNOWN,
+};
+
+/* One LIST page. Empty strings are left out of the request. */
+struct tarn_list_options {
+    struct tarn_bytes resource_version, resource_version_match, cont;
+    uint32_t limit; /* 0: none */
+};
+
+struct tarn_watch_options {
+    struct tarn_bytes resource_version, resource_version_match;
+    uint32_t timeout_s; /* timeoutSeconds of the request */
+    bool allow_bookmarks, send_initial_events;
+};
+
+/* How a request failed or a watch ended, below or beside HTTP. */
+enum tarn_end_reason {
+    TARN_END_NORMAL,       /* the response ended as it should, or was cut mid-stream */
+    TARN_END_REFUSED,      /* connection refused */
+    TARN_END_STATUS,       /* an error Status: see status */
+    TARN_END_UNDECODABLE,  /* a page or an event did not parse */
+    TARN_END_ERROR,        /* any other: DNS, TLS, timeout, memory ...: see error */
+};
+
+struct tarn_end {
+    enum tarn_end_reason reason;
+    const struct tarn_status *status; /* TARN_END_STATUS: borrowed during the call */
+    const struct tarn_error *error;   /* else what happened; may be NULL for NORMAL */
+    uint32_t retry_after_ms;          /* the server's Retry-After, 0: none */
+};
+
+/* The receiving side: a reflector. Calls come one at a time. */
+struct tarn_list_watch_sink {
+    /* An item of the page under way; scratch, valid during the call. Non-zero: give the page up. */
+    int (*on_item)(struct tarn_list_watch_sink *s, const struct tarn_object *obj);
+    /* An item that had to be skipped (too large, bad key): counted and named, the page goes on. */
+    void (*on_skipped)(struct tarn_list_watch_sink *s, int code, struct tarn_bytes key);
+    /* The page is complete. */
+    void (*on_page)(struct tarn_list_watch_sink *s, const struct tarn_list_meta *meta);
+    void (*on_list_failed)(struct tarn_list_watch_sink *s, const struct tarn_end *end);
+    /* The watch is established: response headers with a 2xx came. */
+    void (*on_watch_open)(struct tarn_list_watch_sink *s);
+    /* An event; for TARN_WATCH_ERROR obj is the Status. Scratch. Non-zero: end the watch. */
+    int (*on_event)(struct tarn_list_watch_sink *s, enum tarn_watch_event_type type, const struct tarn_object *obj);
+    /* The watch is over or could not be established (established says which). */
+    void (*on_watch_end)(struct tarn_list_watch_sink *s, bool established, const struct tarn_end *end);
+};
+
+struct tarn_list_watch;
+
+struct tarn_list_watch_ops {
+    /* Start one LIST page; 0 (the sink will hear of it) or a negative error (it will not). */
+    int (*list)(struct tarn_list_watch *lw, const struct tarn_list_options *o, struct tarn_list_watch_sink *sink);
+    int (*watch)(struct tarn_list_watch *lw, const struct tarn_watch_options *o, struct tarn_list_watch_sink *sink);
+    /* Drop what is under way; when this returns no call comes any more. May be called from inside a sink's call. */
+    void (*cancel)(struct tarn_list_watch *lw);
+    /* Optional: does this source know streaming lists (sendInitialEvents)? NULL: no. */
+    bool (*supports_streaming_list)(struct tarn_list_watch *lw);
+};
+
+struct tarn_list_watch {
+    const struct tarn_list_watch_ops *ops;
+};
+
+#ifdef __cplusplus
+}
+#endif
+#endif
