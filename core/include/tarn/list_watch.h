@@ -1,8 +1,13 @@
 /* tarn/list_watch.h - the interface to a source of objects: one LIST page or one WATCH at a time.
  *
  * As client-go's ListerWatcher, but without blocking: list and watch start a request and return; what
- * comes back goes to the sink, later and in order, until the request ended or cancel was called. The agent
- * implements it over HTTP, tests with a fake, a user's program with whatever it has.
+ * comes back goes to the sink, in order, one call at a time, until the request ended or cancel was called. A
+ * source has at most one request under way. The agent implements it over HTTP, tests with a fake, a user's
+ * program with whatever it has.
+ *
+ * A request ends by on_page or on_list_failed, or by on_watch_end; or, if the sink returned non-zero, by that:
+ * the source then drops the request and calls nothing more for it. A reflector never starts or
+ * cancels a request from inside a call of its sink. Source: client-go tools/cache/listwatch.go.
  */
 #ifndef TARN_LIST_WATCH_H
 #define TARN_LIST_WATCH_H
@@ -24,21 +29,23 @@ enum tarn_watch_event_type {
     TARN_WATCH_UNKNOWN,
 };
 
-/* One LIST page. Empty strings are left out of the request. */
+/* What a LIST page and a WATCH ask for (metav1.ListOptions). Empty strings are left out of the request. */
 struct tarn_list_options {
     struct tarn_bytes resource_version, resource_version_match, cont;
-    uint32_t limit; /* 0: none */
+    struct tarn_bytes label_selector, field_selector; /* set by a modifier or the source, never by the reflector */
+    uint32_t limit;                                   /* 0: none */
 };
 
 struct tarn_watch_options {
     struct tarn_bytes resource_version, resource_version_match;
+    struct tarn_bytes label_selector, field_selector;
     uint32_t timeout_s; /* timeoutSeconds of the request */
     bool allow_bookmarks, send_initial_events;
 };
 
 /* How a request failed or a watch ended, below or beside HTTP. */
 enum tarn_end_reason {
-    TARN_END_NORMAL,       /* the response ended as it should, or was cut mid-stream */
+    TARN_END_NORMAL,       /* the response ended as it should, or was cut mid-stream or by a watchdog */
     TARN_END_REFUSED,      /* connection refused */
     TARN_END_STATUS,       /* an error Status: see status */
     TARN_END_UNDECODABLE,  /* a page or an event did not parse */
@@ -54,16 +61,16 @@ struct tarn_end {
 
 /* The receiving side: a reflector. Calls come one at a time. */
 struct tarn_list_watch_sink {
-    /* An item of the page under way; scratch, valid during the call. Non-zero: give the page up. */
+    /* An item of the page under way; scratch, valid during the call. Non-zero: the request is over. */
     int (*on_item)(struct tarn_list_watch_sink *s, const struct tarn_object *obj);
-    /* An item that had to be skipped (too large, bad key): counted and named, the page goes on. */
+    /* An item or event that had to be skipped (too large, bad key): counted and named, the request goes on. */
     void (*on_skipped)(struct tarn_list_watch_sink *s, int code, struct tarn_bytes key);
     /* The page is complete. */
     void (*on_page)(struct tarn_list_watch_sink *s, const struct tarn_list_meta *meta);
     void (*on_list_failed)(struct tarn_list_watch_sink *s, const struct tarn_end *end);
     /* The watch is established: response headers with a 2xx came. */
     void (*on_watch_open)(struct tarn_list_watch_sink *s);
-    /* An event; for TARN_WATCH_ERROR obj is the Status. Scratch. Non-zero: end the watch. */
+    /* An event; for TARN_WATCH_ERROR obj is the Status. Scratch. Non-zero: the request is over. */
     int (*on_event)(struct tarn_list_watch_sink *s, enum tarn_watch_event_type type, const struct tarn_object *obj);
     /* The watch is over or could not be established (established says which). */
     void (*on_watch_end)(struct tarn_list_watch_sink *s, bool established, const struct tarn_end *end);
@@ -72,10 +79,11 @@ struct tarn_list_watch_sink {
 struct tarn_list_watch;
 
 struct tarn_list_watch_ops {
-    /* Start one LIST page; 0 (the sink will hear of it) or a negative error (it will not). */
+    /* Start one LIST page; 0 (the sink will hear of it, or has heard already) or a negative error (it will not).
+     * o and what it points to are borrowed until the sink is called or list returns. */
     int (*list)(struct tarn_list_watch *lw, const struct tarn_list_options *o, struct tarn_list_watch_sink *sink);
     int (*watch)(struct tarn_list_watch *lw, const struct tarn_watch_options *o, struct tarn_list_watch_sink *sink);
-    /* Drop what is under way; when this returns no call comes any more. May be called from inside a sink's call. */
+    /* Drop what is under way, if anything; when this returns no call comes any more. May be called from inside a sink's call. */
     void (*cancel)(struct tarn_list_watch *lw);
     /* Optional: does this source know streaming lists (sendInitialEvents)? NULL: no. */
     bool (*supports_streaming_list)(struct tarn_list_watch *lw);
