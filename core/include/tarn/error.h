@@ -64,7 +64,8 @@ extern "C" {
     X(CONFIG, -36, "configuration error")                                              \
     X(UNSUPPORTED, -37, "not supported here")                                          \
     X(AGAIN, -38, "nothing to do now; try again later")                                \
-    X(TYPE, -39, "value has another type")
+    X(TYPE, -39, "value has another type")                                             \
+    X(RESOURCE, -40, "resource is not mirrored here")
 
 enum tarn_error_code {
     TARN_OK = 0,

@@ -1,0 +1,16 @@
+/* tarn/tarn.h - everything a program that reads a cluster's state needs: link with -ltarn.
+ *
+ * client.h   attach, snapshots, waiting         query.h    get, list, by index, selectors
+ * object.h   fields of an object                selector.h label and field selectors
+ */
+#ifndef TARN_TARN_H
+#define TARN_TARN_H
+
+#include <tarn/bytes.h>
+#include <tarn/client.h>
+#include <tarn/error.h>
+#include <tarn/object.h>
+#include <tarn/query.h>
+#include <tarn/selector.h>
+
+#endif
