@@ -36,6 +36,16 @@ struct tarn_keys {
     struct tarn_buf text; /* where the bytes of the keys stand */
 };
 
+/*
+ * What changes objects on their way into a store or a queue (client-go TransformFunc): *ret is an owned reference, to a new
+ * object or to obj itself (tarn_object_ref). Must be idempotent: an object may pass twice (D-10). Never called for
+ * tombstones. Returns 0 or a negative error; the operation then fails with TARN_E_TRANSFORM.
+ */
+struct tarn_transform {
+    int (*fn)(void *ctx, const struct tarn_object *obj, const struct tarn_object **ret, struct tarn_error *err);
+    void *ctx; /* borrowed for as long as the store lives */
+};
+
 struct tarn_store_ops {
     int (*add)(struct tarn_store *s, const struct tarn_object *obj, struct tarn_error *err);
     int (*update)(struct tarn_store *s, const struct tarn_object *obj, struct tarn_error *err);
@@ -109,9 +119,29 @@ static inline void tarn_store_free(struct tarn_store *s)
 TARN_API TARN_MUST_CHECK int tarn_store_replace(struct tarn_store *s, const struct tarn_object *const *objs, size_t n,
                                                 struct tarn_bytes resource_version, struct tarn_error *err);
 
-/* Release what a list holds and make it empty. */
+/*
+ * The lease of a list (struct tarn_objects.lease points to one, or is NULL): the store that made the list keeps alive what
+ * the list holds until release is called, so that listing touches no object. Elements of a leased list are borrowed
+ * from the list: tarn_object_ref what is to outlive it. The store itself may go before the list.
+ */
+struct tarn_lease {
+    void (*release)(struct tarn_lease *l);
+};
+
+/* Release what a list holds and make it empty. Any thread. */
 TARN_API void tarn_objects_release(struct tarn_objects *l);
+/* Append obj to a list without lease, which takes over the caller's reference. 0 or TARN_E_NOMEM (the reference stays the caller's). */
+TARN_API TARN_MUST_CHECK int tarn_objects_add(struct tarn_objects *l, const struct tarn_object *obj);
+
 TARN_API void tarn_keys_release(struct tarn_keys *l);
+/* Make room for n more keys with bytes of text together. 0 or TARN_E_NOMEM. */
+TARN_API TARN_MUST_CHECK int tarn_keys_reserve(struct tarn_keys *l, size_t n, size_t bytes);
+/* Append a copy of key. 0 or TARN_E_NOMEM; on error l is as before. Amortised O(len). */
+TARN_API TARN_MUST_CHECK int tarn_keys_add(struct tarn_keys *l, struct tarn_bytes key);
+/* Sort bytewise. */
+TARN_API void tarn_keys_sort(struct tarn_keys *l);
+/* Position of key in a sorted list, or l->n. */
+TARN_API size_t tarn_keys_find(const struct tarn_keys *l, struct tarn_bytes key);
 
 /* ---- index functions: shared by the indexers of core/ and the region's indexes ------------ */
 
