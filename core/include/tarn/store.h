@@ -65,6 +65,9 @@ struct tarn_store_ops {
     int (*resync)(struct tarn_store *s, struct tarn_error *err);
     /* Optional (NULL): a bookmark moved the resourceVersion. */
     int (*bookmark)(struct tarn_store *s, struct tarn_bytes resource_version);
+    /* Optional (NULL): take an object given to replace_add out of the replace again; an unknown key is no error.
+     * (A streaming list may tell of deletions before its end.) */
+    int (*replace_remove)(struct tarn_store *s, const struct tarn_object *obj, struct tarn_error *err);
     /* Optional (NULL): append the last resourceVersion the store was told (S-12). */
     int (*last_resource_version)(struct tarn_store *s, struct tarn_buf *ret);
     void (*free)(struct tarn_store *s);
