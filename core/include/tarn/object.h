@@ -20,7 +20,8 @@
  *        u32 table_off     }
  *        u32 body_len
  *     uid: u16 len, bytes · slots: u16 n, u16 0, u32 off[n] (0: absent, else from body_off)
- *     table: u16 n, u16 0, u16 tag[n], pad 4, u32 off[n] (of the key, from body_off)
+ *     table: u16 n, u16 0, u16 tag[n], pad 4, u32 off[n] (of the key, from body_off; the top bit
+ *            marks a key of the map under the last key without it)
  *
  * Accessors never trust it: the size is loaded once, capped, and every offset and length is
  * checked against it, so that bytes that change or lie give a wrong or absent value, never a
@@ -136,6 +137,13 @@ TARN_API int tarn_object_get_string(const struct tarn_object *obj, const char *p
 TARN_API int tarn_object_slot(const struct tarn_object *obj, unsigned n, struct tarn_value *ret);
 /* metadata.labels[key]. Returns 0 or TARN_E_NOTFOUND. */
 TARN_API int tarn_object_label(const struct tarn_object *obj, struct tarn_bytes key, struct tarn_bytes *ret);
+
+/*
+ * Call fn for each value that path leads to, where `[*]` steps into every element of an array. What is absent
+ * is not visited. Returns 0, fn's first non-zero return, TARN_E_INVAL (the path does not parse) or TARN_E_CORRUPT.
+ */
+TARN_API int tarn_object_each(const struct tarn_object *obj, const char *path,
+                              int (*fn)(void *ctx, const struct tarn_value *v), void *ctx);
 
 /* The root value of MessagePack bytes. 0 or TARN_E_CORRUPT. */
 TARN_API int tarn_value_parse(struct tarn_bytes msgpack, struct tarn_value *ret);

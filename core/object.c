@@ -1,0 +1,536 @@
+/* object.c - the object blob: made on the heap, counted, and read without trust.
+ *
+ * A heap object is a blob behind a hidden header with the count and a cookie. The HEAP flag alone makes nobody
+ * count or free: the flag stands in bytes that a region's writer controls, the cookie is made of the address and
+ * of where this process was loaded.
+ */
+#include <tarn/object.h>
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "blob.h"
+#include "value.h"
+
+/* ---- the heap ---------------------------------------------------------------------------- */
+
+struct heap_object {
+    uint64_t cookie;
+    atomic_uint refs;
+    uint32_t unused; /* the blob that follows is 8-aligned */
+};
+
+_Static_assert(sizeof(struct heap_object) % 8 == 0, "the blob behind it is 8-aligned");
+
+static uint64_t cookie_of(const struct heap_object *h)
+{
+    static const char here;
+
+    return ((uint64_t)(uintptr_t)h * 0x9e3779b97f4a7c15u) ^ (uint64_t)(uintptr_t)&here ^ 0x7461726e6f626aULL;
+}
+
+/* The hidden header, or NULL if obj is not ours to count. */
+static struct heap_object *heap_of(const struct tarn_object *obj)
+{
+    struct heap_object *h;
+
+    if (!(tarn_once8(obj->flags) & TARN_OBJECT_HEAP))
+        return NULL;
+    h = (struct heap_object *)((uintptr_t)obj - sizeof *h);
+    return h->cookie == cookie_of(h) ? h : NULL;
+}
+
+/* Room for a blob of size bytes with one reference; the caller fills the blob and then calls heap_seal. */
+static struct tarn_object *heap_new(uint32_t size)
+{
+    struct heap_object *h = malloc(sizeof *h + size);
+
+    if (!h)
+        return NULL;
+    h->cookie = cookie_of(h);
+    h->unused = 0;
+    atomic_init(&h->refs, 1);
+    return (struct tarn_object *)(h + 1);
+}
+
+static const struct tarn_object *heap_seal(struct tarn_object *obj)
+{
+    obj->flags |= TARN_OBJECT_HEAP;
+    return obj;
+}
+
+static uint32_t blob_size(const struct tarn_object *obj);
+
+/* A copy on the heap. The size is put back as it was checked: the source may change under the copy. */
+static const struct tarn_object *heap_copy(const struct tarn_object *obj)
+{
+    uint32_t size = blob_size(obj);
+    struct tarn_object *copy = heap_new(size > sizeof *obj ? size : (uint32_t)sizeof *obj);
+
+    if (!copy)
+        return NULL;
+    memset(copy, 0, sizeof *copy);
+    memcpy(copy, obj, size);
+    copy->size = size;
+    return heap_seal(copy);
+}
+
+const struct tarn_object *tarn_object_ref(const struct tarn_object *obj)
+{
+    struct heap_object *h;
+
+    if (!obj)
+        return NULL;
+    h = heap_of(obj);
+    if (!h)
+        return heap_copy(obj);
+    /* relaxed: whoever counts up holds a reference already, so nothing is published here. */
+    atomic_fetch_add_explicit(&h->refs, 1, memory_order_relaxed);
+    return obj;
+}
+
+void tarn_object_unref(const struct tarn_object *obj)
+{
+    struct heap_object *h = obj ? heap_of(obj) : NULL;
+
+    if (!h)
+        return;
+    /* release: our reads of the object come before the count falls; pairs with the acquire fence below, in
+     * whichever thread takes the count to zero, so that it frees after everybody's last read. */
+    if (atomic_fetch_sub_explicit(&h->refs, 1, memory_order_release) != 1)
+        return;
+    atomic_thread_fence(memory_order_acquire);
+    h->cookie = 0;
+    free(h);
+}
+
+/* ---- reading the blob ----------------------------------------------------------------------- */
+
+/* The size as loaded once and capped; 0 for what cannot be a blob. */
+static uint32_t blob_size(const struct tarn_object *obj)
+{
+    uint32_t size = tarn_once32(&obj->size);
+
+    return size < sizeof *obj || size > TARN_OBJECT_BYTES_MAX ? 0 : size;
+}
+
+/* A blob whose header was checked: every later check is against this size. */
+struct view {
+    const char *p;
+    uint32_t size, klen;
+    const char *meta; /* struct tarn_blob_meta; NULL if there is none inside size */
+};
+
+static struct view view_of(const struct tarn_object *obj)
+{
+    struct view v = {.p = (const char *)obj, .size = blob_size(obj), .klen = tarn_once16(&obj->klen)};
+    uint32_t meta = tarn_blob_meta_off(v.klen);
+
+    if (meta + sizeof(struct tarn_blob_meta) <= v.size)
+        v.meta = v.p + meta;
+    return v;
+}
+
+#define META32(v, field) tarn_once32((v)->meta + offsetof(struct tarn_blob_meta, field))
+#define META16(v, field) tarn_once16((v)->meta + offsetof(struct tarn_blob_meta, field))
+
+/* [off, off + len) of the blob, or no bytes if that is not inside or off is 0 (absent). */
+static struct tarn_bytes part(const struct view *v, uint32_t off, uint32_t len)
+{
+    if (!off || off > v->size || len > v->size - off)
+        return (struct tarn_bytes){0};
+    return (struct tarn_bytes){.data = v->p + off, .len = len};
+}
+
+uint32_t tarn_object_size(const struct tarn_object *obj)
+{
+    return blob_size(obj);
+}
+
+uint8_t tarn_object_flags(const struct tarn_object *obj)
+{
+    return tarn_once8(obj->flags);
+}
+
+struct tarn_bytes tarn_object_key(const struct tarn_object *obj)
+{
+    struct view v = view_of(obj);
+
+    return v.meta ? part(&v, sizeof *obj, v.klen) : (struct tarn_bytes){0};
+}
+
+static uint32_t namespace_len(const struct view *v)
+{
+    uint32_t len = META16(v, nslen);
+
+    return len < v->klen ? len : 0;
+}
+
+struct tarn_bytes tarn_object_namespace(const struct tarn_object *obj)
+{
+    struct view v = view_of(obj);
+
+    return v.meta ? part(&v, sizeof *obj, namespace_len(&v)) : (struct tarn_bytes){0};
+}
+
+struct tarn_bytes tarn_object_name(const struct tarn_object *obj)
+{
+    struct view v = view_of(obj);
+    uint32_t skip;
+
+    if (!v.meta)
+        return (struct tarn_bytes){0};
+    skip = namespace_len(&v);
+    skip += skip ? 1 : 0; /* the slash */
+    return part(&v, (uint32_t)sizeof *obj + skip, v.klen - skip);
+}
+
+struct tarn_bytes tarn_object_uid(const struct tarn_object *obj)
+{
+    struct view v = view_of(obj);
+    uint32_t off = v.meta ? META32(&v, uid_off) : 0;
+    struct tarn_bytes len = part(&v, off, 2);
+
+    return len.len ? part(&v, off + 2, tarn_once16(len.data)) : (struct tarn_bytes){0};
+}
+
+uint64_t tarn_object_resource_version(const struct tarn_object *obj)
+{
+    struct view v = view_of(obj);
+
+    return v.meta ? tarn_once64(v.meta + offsetof(struct tarn_blob_meta, resource_version)) : 0;
+}
+
+struct tarn_bytes tarn_object_resource_version_text(const struct tarn_object *obj)
+{
+    struct tarn_bytes text = {0};
+
+    (void)tarn_object_get_string(obj, "metadata.resourceVersion", &text);
+    return text;
+}
+
+static struct tarn_bytes body_of(const struct view *v)
+{
+    return v->meta ? part(v, META32(v, body_off), META32(v, body_len)) : (struct tarn_bytes){0};
+}
+
+struct tarn_bytes tarn_object_body(const struct tarn_object *obj)
+{
+    struct view v = view_of(obj);
+
+    return tarn_once8(obj->flags) & TARN_OBJECT_TOMBSTONE ? (struct tarn_bytes){0} : body_of(&v);
+}
+
+/* The inner blob's own size is loaded and checked again by whoever reads it; here its header must be inside. */
+const struct tarn_object *tarn_object_final_state(const struct tarn_object *obj)
+{
+    struct view v = view_of(obj);
+    struct tarn_bytes inner = tarn_once8(obj->flags) & TARN_OBJECT_TOMBSTONE ? body_of(&v) : (struct tarn_bytes){0};
+
+    if (inner.len < sizeof *obj || (uintptr_t)inner.data % 8)
+        return NULL;
+    return (const struct tarn_object *)inner.data;
+}
+
+/* ---- the depth-2 table and the slots --------------------------------------------------------- */
+
+struct table {
+    uint32_t n;
+    const char *tags, *offs;
+    struct tarn_bytes body;
+};
+
+static bool table_of(const struct view *v, struct table *ret)
+{
+    uint32_t off = v->meta ? META32(v, table_off) : 0, n;
+    struct tarn_bytes head = part(v, off, 4), all;
+
+    if (!head.len)
+        return false;
+    n = tarn_once16(head.data);
+    all = part(v, off, tarn_align4(4 + 2 * n) + 4 * n);
+    if (!n || n > TARN_BLOB_TABLE_KEYS_MAX || !all.len)
+        return false;
+    *ret = (struct table){.n = n, .tags = all.data + 4, .offs = all.data + tarn_align4(4 + 2 * n), .body = body_of(v)};
+    return true;
+}
+
+/* Is the key at off (from the body's start) this one? Then *ret is its value. */
+static bool table_key_is(const struct table *t, uint32_t off, struct tarn_bytes name, struct tarn_value *ret)
+{
+    const uint8_t *p = (const uint8_t *)t->body.data, *end = p + t->body.len;
+    struct tarn_value key;
+
+    off &= ~TARN_BLOB_CHILD;
+    if (off >= t->body.len)
+        return false;
+    p = tarn_value_read(p + off, end, &key);
+    return p && key.type == TARN_STRING && tarn_bytes_equal(key.string, name) && tarn_value_read(p, end, ret);
+}
+
+/*
+ * The first entry at or behind from with this name: a key of the root, or, for child, a key of the map whose own
+ * entry stands just before from. Its index, or n if there is none.
+ */
+static uint32_t table_find(const struct table *t, uint32_t from, bool child, struct tarn_bytes name,
+                           struct tarn_value *ret)
+{
+    uint16_t tag = tarn_blob_tag(name.data, name.len);
+
+    for (uint32_t i = from; i < t->n; i++) {
+        uint32_t off;
+
+        if (!child && tarn_once16(t->tags + 2 * i) != tag)
+            continue;
+        off = tarn_once32(t->offs + 4 * i);
+        if (child && !(off & TARN_BLOB_CHILD))
+            break;
+        if (!!(off & TARN_BLOB_CHILD) == child && tarn_once16(t->tags + 2 * i) == tag && table_key_is(t, off, name, ret))
+            return i;
+    }
+    return t->n;
+}
+
+/* Take the path's first one or two steps by the table. As tarn_object_get. */
+static int table_follow(const struct table *t, struct tarn_path p, struct tarn_value *ret)
+{
+    struct tarn_step step;
+    struct tarn_value v;
+    uint32_t at;
+
+    if (tarn_path_next(&p, &step) || step.kind == TARN_STEP_EVERY)
+        return TARN_E_INVAL;
+    at = step.kind == TARN_STEP_KEY ? table_find(t, 0, false, step.key, &v) : t->n;
+    if (at == t->n)
+        return tarn_path_verdict(p, TARN_E_NOTFOUND);
+    if (v.type == TARN_MAP) {
+        struct tarn_path before = p;
+
+        if (tarn_path_next(&p, &step))
+            return TARN_E_INVAL;
+        if (step.kind != TARN_STEP_KEY)
+            p = before;
+        else if (table_find(t, at + 1, true, step.key, &v) == t->n)
+            return tarn_path_verdict(p, TARN_E_NOTFOUND);
+    }
+    return tarn_value_follow(&v, p, ret);
+}
+
+int tarn_object_get(const struct tarn_object *obj, const char *path, struct tarn_value *ret)
+{
+    struct view v = view_of(obj);
+    struct tarn_value root;
+    struct table t;
+
+    if (tarn_once8(obj->flags) & TARN_OBJECT_TOMBSTONE)
+        return tarn_path_verdict(tarn_path_start(path), TARN_E_NOTFOUND);
+    if (table_of(&v, &t))
+        return table_follow(&t, tarn_path_start(path), ret);
+    if (tarn_value_parse(body_of(&v), &root))
+        return tarn_path_verdict(tarn_path_start(path), v.meta && META32(&v, body_off) ? TARN_E_CORRUPT : TARN_E_NOTFOUND);
+    return tarn_value_follow(&root, tarn_path_start(path), ret);
+}
+
+int tarn_object_get_string(const struct tarn_object *obj, const char *path, struct tarn_bytes *ret)
+{
+    struct tarn_value v;
+    int err = tarn_object_get(obj, path, &v);
+
+    if (err)
+        return err;
+    if (v.type != TARN_STRING)
+        return TARN_E_TYPE;
+    *ret = v.string;
+    return 0;
+}
+
+int tarn_object_each(const struct tarn_object *obj, const char *path, int (*fn)(void *ctx, const struct tarn_value *v),
+                     void *ctx)
+{
+    struct tarn_value root;
+
+    if (tarn_value_parse(tarn_object_body(obj), &root))
+        root = (struct tarn_value){.type = TARN_NIL};
+    return tarn_value_each_from(&root, tarn_path_start(path), (struct tarn_value_visitor){.fn = fn, .ctx = ctx});
+}
+
+int tarn_object_slot(const struct tarn_object *obj, unsigned n, struct tarn_value *ret)
+{
+    struct view v = view_of(obj);
+    uint32_t slots = v.meta ? META32(&v, slots_off) : 0, off;
+    struct tarn_bytes head = part(&v, slots, 4), body, at;
+    struct tarn_value value;
+
+    if (!head.len || n >= tarn_once16(head.data))
+        return TARN_E_NOTFOUND;
+    at = part(&v, slots + 4 + 4 * n, 4);
+    off = at.len ? tarn_once32(at.data) : 0;
+    if (!off)
+        return TARN_E_NOTFOUND;
+    body = body_of(&v);
+    if (off >= body.len ||
+        !tarn_value_read((const uint8_t *)body.data + off, (const uint8_t *)body.data + body.len, &value))
+        return TARN_E_CORRUPT;
+    *ret = value;
+    return 0;
+}
+
+int tarn_object_label(const struct tarn_object *obj, struct tarn_bytes key, struct tarn_bytes *ret)
+{
+    struct tarn_value v;
+    int err = tarn_object_get(obj, "metadata.labels", &v);
+
+    if (!err)
+        err = tarn_value_step(&v, &(struct tarn_step){.kind = TARN_STEP_KEY, .key = key}, &v);
+    if (err || v.type != TARN_STRING)
+        return TARN_E_NOTFOUND;
+    *ret = v.string;
+    return 0;
+}
+
+/* ---- writing the blob ---------------------------------------------------------------------- */
+
+/* The parts of a head, in order, each as its offset. */
+struct head_layout {
+    uint32_t klen, meta, uid, slots, table, end;
+};
+
+static struct head_layout head_layout(const struct tarn_blob_head *h)
+{
+    struct head_layout l = {.klen = (uint32_t)(h->ns.len + (h->ns.len ? 1 : 0) + h->name.len)};
+
+    l.meta = tarn_blob_meta_off(l.klen);
+    l.end = l.meta + (uint32_t)sizeof(struct tarn_blob_meta);
+    if (h->uid.len) {
+        l.uid = l.end;
+        l.end = tarn_align4(l.end + 2 + (uint32_t)h->uid.len);
+    }
+    if (h->nslots) {
+        l.slots = l.end;
+        l.end += 4 + 4 * h->nslots;
+    }
+    if (h->nkeys) {
+        l.table = l.end;
+        l.end += tarn_align4(4 + 2 * h->nkeys) + 4 * h->nkeys;
+    }
+    return l;
+}
+
+uint32_t tarn_blob_head_size(const struct tarn_blob_head *h)
+{
+    return head_layout(h).end;
+}
+
+static void key_write(const struct tarn_blob_head *h, char *p)
+{
+    if (h->ns.len) {
+        memcpy(p, h->ns.data, h->ns.len);
+        p += h->ns.len;
+        *p++ = '/';
+    }
+    if (h->name.len)
+        memcpy(p, h->name.data, h->name.len);
+}
+
+static void uid_write(const struct tarn_blob_head *h, char *p)
+{
+    uint16_t len = (uint16_t)h->uid.len;
+
+    memcpy(p, &len, sizeof len);
+    memcpy(p + 2, h->uid.data, len);
+}
+
+static void slots_write(const struct tarn_blob_head *h, char *p)
+{
+    uint16_t n = (uint16_t)h->nslots;
+
+    memcpy(p, &n, sizeof n);
+    memcpy(p + 4, h->slots, 4 * (size_t)n);
+}
+
+static void table_write(const struct tarn_blob_head *h, char *p)
+{
+    uint16_t n = (uint16_t)h->nkeys;
+
+    memcpy(p, &n, sizeof n);
+    memcpy(p + 4, h->tags, 2 * (size_t)n);
+    memcpy(p + tarn_align4(4u + 2u * n), h->offs, 4 * (size_t)n);
+}
+
+uint32_t tarn_blob_head_write(const struct tarn_blob_head *h, void *blob, uint32_t body_off, uint32_t body_len)
+{
+    struct head_layout l = head_layout(h);
+    uint32_t end = body_off + body_len, size = tarn_align8(end);
+    struct tarn_object o = {.size = size, .klen = (uint16_t)l.klen, .format = TARN_OBJECT_FORMAT_MSGPACK, .flags = h->flags};
+    struct tarn_blob_meta m = {.resource_version = h->resource_version, .store = h->store, .nslen = (uint16_t)h->ns.len,
+                               .uid_off = l.uid, .body_off = body_len ? body_off : 0, .slots_off = l.slots,
+                               .table_off = l.table, .body_len = body_len};
+    char *p = blob;
+
+    memset(p, 0, body_off);
+    memset(p + end, 0, size - end);
+    memcpy(p, &o, sizeof o);
+    key_write(h, p + sizeof o);
+    memcpy(p + l.meta, &m, sizeof m);
+    if (l.uid)
+        uid_write(h, p + l.uid);
+    if (l.slots)
+        slots_write(h, p + l.slots);
+    if (l.table)
+        table_write(h, p + l.table);
+    return size;
+}
+
+/* ---- keys and tombstones -------------------------------------------------------------------- */
+
+/* "a/b" as namespace a and name b; any other form is all name. */
+static void split_key(struct tarn_bytes key, struct tarn_blob_head *h)
+{
+    const char *slash = key.len ? memchr(key.data, '/', key.len) : NULL;
+    size_t ns = slash ? (size_t)(slash - key.data) : 0;
+
+    h->name = key;
+    if (!ns || memchr(slash + 1, '/', key.len - ns - 1))
+        return;
+    h->ns = (struct tarn_bytes){.data = key.data, .len = ns};
+    h->name = (struct tarn_bytes){.data = slash + 1, .len = key.len - ns - 1};
+}
+
+static int new_key_object(struct tarn_bytes key, uint8_t flags, const struct tarn_object *inner,
+                          const struct tarn_object **ret)
+{
+    struct tarn_blob_head h = {.flags = flags};
+    uint32_t inner_size = inner ? blob_size(inner) : 0, body_off;
+    struct tarn_object *o;
+
+    if (key.len > TARN_BLOB_KEY_MAX || (key.len && memchr(key.data, 0, key.len)))
+        return TARN_E_KEY;
+    split_key(key, &h);
+    body_off = tarn_align8(tarn_blob_head_size(&h));
+    if (inner_size > TARN_OBJECT_BYTES_MAX - body_off)
+        return TARN_E_SIZE;
+    o = heap_new(body_off + tarn_align8(inner_size));
+    if (!o)
+        return TARN_E_NOMEM;
+    (void)tarn_blob_head_write(&h, o, body_off, inner_size);
+    if (inner_size) {
+        struct tarn_object *copy = (struct tarn_object *)((char *)o + body_off);
+
+        memcpy(copy, inner, inner_size);
+        copy->size = inner_size;
+        copy->flags &= (uint8_t)~TARN_OBJECT_HEAP; /* a part of this object, not one of its own */
+    }
+    *ret = heap_seal(o);
+    return 0;
+}
+
+int tarn_object_new_explicit_key(struct tarn_bytes key, const struct tarn_object **ret)
+{
+    return new_key_object(key, TARN_OBJECT_EXPLICIT_KEY, NULL, ret);
+}
+
+int tarn_object_new_tombstone(struct tarn_bytes key, const struct tarn_object *final_state,
+                              const struct tarn_object **ret)
+{
+    return new_key_object(key, TARN_OBJECT_TOMBSTONE, final_state, ret);
+}
