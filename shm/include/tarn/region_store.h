@@ -1,0 +1,35 @@
+/* tarn/region_store.h - a Store whose other end is a region: what the agent's reflectors fill.
+ *
+ * Implements struct tarn_store for one resource of a writer. add, update and delete change the open transaction; the
+ * agent commits once per loop turn. Differences from the cache:
+ *   - get and list answer with heap copies, the open transaction included;
+ *   - replace works in two phases. Staging (replace_add) allocates and fills, charged to the budget, linked nowhere; an unchanged object (same
+ *     uid and resourceVersion, or the same bytes) stages only its number, keeps its bytes and causes no event. Other resources commit
+ *     meanwhile; single changes to this one are refused (TARN_E_AGAIN). Applying makes everything one commit;
+ *   - TARN_E_FULL: the region has no room; the old state of the object stays. TARN_E_SIZE: object or key too large.
+ *     TARN_E_INDEX: an index function failed (R-, D-6: that object's error). Nothing is lost in any case.
+ *
+ * The writer's thread only. Source: client-go tools/cache Store; semantics rows S-1 to S-9, S-12.
+ */
+#ifndef TARN_REGION_STORE_H
+#define TARN_REGION_STORE_H
+
+#include <tarn/store.h>
+#include <tarn/writer.h>
+
+/* The store of resource number `store`. Free it with tarn_store_free before the writer. One per resource at a time. */
+TARN_MUST_CHECK int tarn_region_store_new(struct tarn_writer *w, uint16_t store, struct tarn_store **ret,
+                                          struct tarn_error *err);
+
+/*
+ * replace_commit in slices of about slice_us microseconds, for an event loop: 1: not finished, call again (until then
+ * no other change and no commit is possible on the writer: TARN_E_AGAIN); 0: committed; negative: aborted, the state
+ * before stays. resource_version as in replace_commit; borrowed during each call.
+ */
+TARN_MUST_CHECK int tarn_region_store_replace_apply(struct tarn_store *s, struct tarn_bytes resource_version,
+                                                    uint32_t slice_us, struct tarn_error *err);
+
+/* Is a Replace of this store staging or being applied? */
+bool tarn_region_store_replacing(const struct tarn_store *s);
+
+#endif
