@@ -50,6 +50,11 @@ static int compare_terms(const void *a, const void *b)
     return tarn_bytes_compare(*(const struct tarn_bytes *)a, *(const struct tarn_bytes *)b);
 }
 
+static bool is_escapable(char c)
+{
+    return c == '\\' || c == ',' || c == '=';
+}
+
 /* Append the unescaped value to text; what is wrong with it in *ret_problem. */
 static size_t unescape(struct tarn_bytes value, char *out, const char **ret_problem)
 {
@@ -58,7 +63,7 @@ static size_t unescape(struct tarn_bytes value, char *out, const char **ret_prob
     for (size_t i = 0; i < value.len; i++) {
         if (value.data[i] == ',' || value.data[i] == '=')
             *ret_problem = "',' and '=' in a value must be escaped with '\\'";
-        else if (value.data[i] == '\\' && (++i == value.len || !strchr("\\,=", value.data[i])))
+        else if (value.data[i] == '\\' && (++i == value.len || !is_escapable(value.data[i])))
             *ret_problem = "'\\' may stand only before ',', '=' and '\\'";
         if (*ret_problem)
             return 0;
@@ -229,7 +234,7 @@ static int print_escaped(struct tarn_bytes value, struct tarn_buf *out)
     int err = 0;
 
     for (size_t i = 0; !err && i < value.len; i++) {
-        if (strchr("\\,=", value.data[i]))
+        if (is_escapable(value.data[i]))
             err = tarn_buf_adds(out, "\\");
         if (!err)
             err = tarn_buf_add(out, &value.data[i], 1);

@@ -12,8 +12,6 @@
 
 #include <tarn/object.h>
 
-#include "json.h"
-
 /* ---- reasons and codes ----------------------------------------------------------------- */
 
 enum rule { REASON_OR_CODE, REASON, ALWAYS_CODE };
@@ -41,6 +39,12 @@ static const struct {
 };
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
+
+/* Append b as a JSON string. */
+static int add_string(struct tarn_buf *out, struct tarn_bytes b)
+{
+    return tarn_value_to_json(&(struct tarn_value){.type = TARN_STRING, .string = b}, 0, out);
+}
 
 static bool is_text(struct tarn_bytes b, const char *text)
 {
@@ -376,7 +380,7 @@ static int reason_from_code(const struct tarn_status_response *r, struct tarn_bu
                              r->code);
     }
     *ret = TARN_REASON_INTERNAL_ERROR;
-    if ((err = tarn_buf_adds(message, "an error on the server (")) || (err = tarn_json_add_string(message, text)))
+    if ((err = tarn_buf_adds(message, "an error on the server (")) || (err = add_string(message, text)))
         return err;
     return tarn_buf_adds(message, ") has prevented the request from succeeding");
 }
@@ -459,7 +463,7 @@ static int add_member(struct tarn_buf *out, const char *name, struct tarn_bytes 
         return 0;
     if ((err = tarn_buf_addf(out, "%s\"%s\":", out->data[out->len - 1] == '{' ? "" : ",", name)))
         return err;
-    return tarn_json_add_string(out, value);
+    return add_string(out, value);
 }
 
 static int add_number(struct tarn_buf *out, const char *name, uint32_t value)
