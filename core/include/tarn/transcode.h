@@ -56,7 +56,7 @@ struct tarn_transcoder;
 struct tarn_transcode_options {
     enum tarn_transcode_mode mode;
     struct tarn_projection projection;
-    uint32_t max_object_bytes; /* 0: 8 MiB; at most TARN_OBJECT_BYTES_MAX */
+    uint32_t max_object_bytes; /* of the blob; 0: 8 MiB; at least 256, at most TARN_OBJECT_BYTES_MAX */
     uint16_t store_id;         /* written into each object's header */
     bool lenient_utf8;         /* invalid UTF-8 becomes U+FFFD, as in Go; else TARN_E_UTF8 */
 };
