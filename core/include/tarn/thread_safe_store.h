@@ -49,6 +49,8 @@ TARN_API size_t tarn_thread_safe_store_count(struct tarn_thread_safe_store *s);
 TARN_API TARN_MUST_CHECK int tarn_thread_safe_store_replace_begin(struct tarn_thread_safe_store *s, struct tarn_error *err);
 TARN_API TARN_MUST_CHECK int tarn_thread_safe_store_replace_add(struct tarn_thread_safe_store *s, struct tarn_bytes key,
                                                                 const struct tarn_object *obj, struct tarn_error *err);
+/* Take an object that was added to this replace out of it again; a key that is not there is none. */
+TARN_API void tarn_thread_safe_store_replace_remove(struct tarn_thread_safe_store *s, struct tarn_bytes key);
 TARN_API TARN_MUST_CHECK int tarn_thread_safe_store_replace_commit(struct tarn_thread_safe_store *s,
                                                                    struct tarn_bytes resource_version, struct tarn_error *err);
 TARN_API void tarn_thread_safe_store_replace_abort(struct tarn_thread_safe_store *s);
