@@ -1,0 +1,140 @@
+/* index_func.c - the built-in index functions: namespace, labels, owners, field paths. */
+#include <tarn/store.h>
+
+#include <stdlib.h>
+
+#include "path.h"
+
+/* What a built-in function of one name needs: its name, and the part behind "label:" or the path. */
+struct builtin {
+    const char *argument;
+    char name[];
+};
+
+static bool has_meta(const struct tarn_object *obj)
+{
+    return !(tarn_object_flags(obj) & (TARN_OBJECT_NO_META | TARN_OBJECT_TOMBSTONE | TARN_OBJECT_EXPLICIT_KEY));
+}
+
+static int by_namespace(void *ctx, const struct tarn_object *obj, struct tarn_index_values *out)
+{
+    (void)ctx;
+    return has_meta(obj) ? tarn_index_values_add(out, tarn_object_namespace(obj)) : TARN_E_NO_META;
+}
+
+static int by_label(void *ctx, const struct tarn_object *obj, struct tarn_index_values *out)
+{
+    const struct builtin *b = ctx;
+    struct tarn_bytes value;
+
+    if (!has_meta(obj))
+        return TARN_E_NO_META;
+    return tarn_object_label(obj, tarn_bytes_of(b->argument), &value) ? 0 : tarn_index_values_add(out, value);
+}
+
+static int by_labels(void *ctx, const struct tarn_object *obj, struct tarn_index_values *out)
+{
+    struct tarn_value labels, value;
+    struct tarn_bytes key;
+    int err = 0;
+
+    (void)ctx;
+    if (!has_meta(obj))
+        return TARN_E_NO_META;
+    if (tarn_object_get(obj, "metadata.labels", &labels) || labels.type != TARN_MAP)
+        return 0;
+    while (!err && tarn_value_next(&labels, &key, &value) == 1)
+        if (value.type == TARN_STRING)
+            err = tarn_index_values_add_joined(out, key, "=", value.string);
+    return err;
+}
+
+static int number_add(struct tarn_index_values *out, const struct tarn_value *v)
+{
+    struct tarn_buf text = {0};
+    int err = tarn_value_to_json(v, 0, &text);
+
+    if (!err)
+        err = tarn_index_values_add_joined(out, tarn_buf_bytes(&text), "", (struct tarn_bytes){0});
+    tarn_buf_release(&text);
+    return err;
+}
+
+static int value_add(void *ctx, const struct tarn_value *v)
+{
+    struct tarn_index_values *out = ctx;
+
+    switch (v->type) {
+    case TARN_STRING:
+        return tarn_index_values_add(out, v->string);
+    case TARN_BOOL:
+        return tarn_index_values_add(out, v->boolean ? TARN_BYTES("true") : TARN_BYTES("false"));
+    case TARN_INT:
+    case TARN_UINT:
+    case TARN_DOUBLE:
+        return number_add(out, v);
+    default:
+        return 0;
+    }
+}
+
+static int by_path(void *ctx, const struct tarn_object *obj, struct tarn_index_values *out)
+{
+    const struct builtin *b = ctx;
+    struct tarn_value v;
+    int err;
+
+    if (!has_meta(obj))
+        return TARN_E_NO_META;
+    if (!strchr(b->argument, '*')) {
+        err = tarn_object_get(obj, b->argument, &v);
+        return err == TARN_E_NOTFOUND ? 0 : err ? err : value_add(out, &v);
+    }
+    return tarn_object_each(obj, b->argument, value_add, out);
+}
+
+/* Whether path has the form a.b[0]['c'][*]. */
+static bool path_parses(const char *path)
+{
+    struct tarn_path p = tarn_path_start(path);
+    struct tarn_step step;
+
+    do {
+        if (tarn_path_next(&p, &step))
+            return false;
+    } while (step.kind != TARN_STEP_END);
+    return true;
+}
+
+int tarn_index_func_builtin(const char *name, struct tarn_index_func *ret, struct tarn_error *err)
+{
+    int (*fn)(void *, const struct tarn_object *, struct tarn_index_values *) = by_path;
+    size_t len = strlen(name) + 1, argument = 0;
+    struct builtin *b;
+
+    if (strcmp(name, "namespace") == 0) {
+        fn = by_namespace;
+    } else if (strcmp(name, "labels") == 0) {
+        fn = by_labels;
+    } else if (strncmp(name, "label:", 6) == 0 && name[6]) {
+        fn = by_label;
+        argument = 6;
+    } else if (strcmp(name, "owner") != 0 && !path_parses(name)) {
+        return tarn_error_set(err, TARN_E_INVAL,
+                              "unknown index '%s': use namespace, labels, label:KEY, owner or a field path such as spec.nodeName",
+                              name);
+    }
+    b = malloc(sizeof *b + len);
+    if (!b)
+        return tarn_error_set(err, TARN_E_NOMEM, "no memory for index '%s'", name);
+    memcpy(b->name, name, len);
+    b->argument = strcmp(name, "owner") == 0 ? "metadata.ownerReferences[*].uid" : b->name + argument;
+    *ret = (struct tarn_index_func){.name = b->name, .fn = fn, .ctx = b};
+    return 0;
+}
+
+void tarn_index_func_release(struct tarn_index_func *f)
+{
+    free(f->ctx);
+    *f = (struct tarn_index_func){0};
+}
