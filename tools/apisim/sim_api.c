@@ -1,0 +1,168 @@
+/* sim_api.c - from a request's path to the part that serves it. */
+#include "sim_api.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "sim_control.h"
+#include "sim_discovery.h"
+#include "sim_list.h"
+#include "sim_status.h"
+#include "sim_watch.h"
+
+const char *sim_verb_text(enum sim_verb verb)
+{
+    static const char *const texts[] = {"get", "list", "watch", "create", "update", "patch", "delete",
+                                        "deletecollection"};
+
+    return texts[verb];
+}
+
+/* The segments of a path, in place. */
+struct segments {
+    char text[1024];
+    const char *v[12];
+    unsigned n;
+};
+
+static bool split(const char *path, struct segments *ret)
+{
+    char *p = ret->text;
+
+    ret->n = 0;
+    if (strlen(path) >= sizeof ret->text)
+        return false;
+    strcpy(p, path);
+    for (char *save = NULL, *s = strtok_r(p, "/", &save); s; s = strtok_r(NULL, "/", &save)) {
+        if (ret->n == sizeof ret->v / sizeof *ret->v)
+            return false;
+        ret->v[ret->n++] = s;
+    }
+    return true;
+}
+
+static bool copy(char *ret, size_t n, const char *s)
+{
+    return snprintf(ret, n, "%s", s) < (int)n;
+}
+
+/* What stands behind the version: [watch/] [namespaces/NS/] RESOURCE [/NAME [/SUBRESOURCE]]. */
+static bool parse_target(struct sim_call *c, const char *group, const char *version, const char *const *v, unsigned n,
+                         bool *old_watch)
+{
+    *old_watch = n && strcmp(v[0], "watch") == 0;
+    if (*old_watch)
+        v++, n--;
+    if (n >= 3 && strcmp(v[0], "namespaces") == 0 &&
+        (c->resource = sim_world_find(c->api->world, group, version, v[2])) != NULL) {
+        if (!copy(c->ns, sizeof c->ns, v[1]))
+            return false;
+        v += 2, n -= 2;
+    } else if (n >= 1) {
+        c->resource = sim_world_find(c->api->world, group, version, v[0]);
+    }
+    if (n < 1 || n > 3)
+        return false;
+    return copy(c->name, sizeof c->name, n > 1 ? v[1] : "") &&
+           copy(c->subresource, sizeof c->subresource, n > 2 ? v[2] : "");
+}
+
+static bool query_true(const struct sim_request *req, const char *name)
+{
+    const char *v = sim_request_query(req, name);
+
+    return v && (strcmp(v, "1") == 0 || strcmp(v, "true") == 0 || strcmp(v, "True") == 0 || *v == 0);
+}
+
+/* The verb by method and target; false: the method is not allowed there. */
+static bool parse_verb(struct sim_call *c, bool old_watch)
+{
+    const char *m = sim_request_method(c->req);
+    bool one = *c->name != 0, watch = old_watch || (!one && query_true(c->req, "watch"));
+    bool placed = !c->resource->kind.namespaced || *c->ns;
+
+    if (strcmp(m, "GET") == 0)
+        c->verb = watch ? SIM_WATCH : one ? SIM_GET : SIM_LIST;
+    else if (strcmp(m, "POST") == 0 && (!one || *c->subresource))
+        c->verb = SIM_CREATE;
+    else if (strcmp(m, "PUT") == 0 && one)
+        c->verb = SIM_UPDATE;
+    else if (strcmp(m, "PATCH") == 0 && one)
+        c->verb = SIM_PATCH;
+    else if (strcmp(m, "DELETE") == 0)
+        c->verb = one ? SIM_DELETE : SIM_DELETECOLLECTION;
+    else
+        return false;
+    return placed || c->verb == SIM_LIST || c->verb == SIM_WATCH;
+}
+
+static bool known_group(struct sim_world *w, const char *group, bool *ret_custom)
+{
+    for (struct sim_resource *r = w->resources; r; r = r->next)
+        if (!r->gone && strcmp(r->kind.group, group) == 0) {
+            *ret_custom = r->kind.custom;
+            return true;
+        }
+    return false;
+}
+
+static void serve(struct sim_call *c)
+{
+    switch (c->verb) {
+    case SIM_LIST:
+        c->api->counters.lists++;
+        sim_list_serve(c);
+        break;
+    case SIM_WATCH:
+        c->api->counters.watches++;
+        sim_watch_serve(c);
+        break;
+    case SIM_GET:
+        c->api->counters.gets++;
+        sim_get_serve(c);
+        break;
+    default:
+        sim_reply_method_not_allowed(c->req);
+        break;
+    }
+}
+
+static void resource_request(struct sim_api *api, struct sim_request *req, const struct segments *s)
+{
+    bool core = strcmp(s->v[0], "api") == 0, custom = false, old_watch;
+    const char *group = core ? "" : s->v[1], *version = core ? s->v[1] : s->v[2];
+    struct sim_call c = {.api = api, .req = req};
+
+    if (!parse_target(&c, group, version, s->v + (core ? 2 : 3), s->n - (core ? 2 : 3), &old_watch) || !c.resource) {
+        if (!known_group(api->world, group, &custom) || custom)
+            sim_reply_no_path(req);
+        else
+            sim_reply_no_resource(req);
+        return;
+    }
+    if (!parse_verb(&c, old_watch)) {
+        sim_reply_method_not_allowed(req);
+        return;
+    }
+    serve(&c);
+}
+
+void sim_api_handle(void *ctx, struct sim_request *req)
+{
+    struct sim_api *api = ctx;
+    struct segments s;
+
+    api->counters.requests++;
+    if (!split(sim_request_path(req), &s)) {
+        sim_reply_no_path(req);
+        return;
+    }
+    if (s.n && strcmp(s.v[0], "sim") == 0)
+        sim_control_serve(api, req, s.n > 1 ? s.v[1] : "");
+    else if (s.n > 2 && strcmp(s.v[0], "api") == 0)
+        resource_request(api, req, &s);
+    else if (s.n > 3 && strcmp(s.v[0], "apis") == 0)
+        resource_request(api, req, &s);
+    else
+        sim_discovery_serve(api, req, s.v, s.n);
+}
