@@ -85,7 +85,7 @@ struct tarn_list_watch_ops {
     int (*watch)(struct tarn_list_watch *lw, const struct tarn_watch_options *o, struct tarn_list_watch_sink *sink);
     /* Drop what is under way, if anything; when this returns no call comes any more. May be called from inside a sink's call. */
     void (*cancel)(struct tarn_list_watch *lw);
-    /* Optional: does this source know streaming lists (sendInitialEvents)? NULL: no. */
+    /* Optional: does this source know streaming lists (sendInitialEvents)? NULL: no. A quick answer, no call into the sink. */
     bool (*supports_streaming_list)(struct tarn_list_watch *lw);
 };
 

@@ -16,8 +16,9 @@
  * Two facts are kept apart: has_synced (a whole list was committed; never false again) and live (the watch is up).
  * Never a hot loop: every request but the next page follows a wait, or an event that can happen at most twice a minute.
  *
- * Threads: every function may be called from any thread; a lock of the reflector's own is held
- * during calls of the store and of on_report, and not during calls of the list_watch and of on_change.
+ * Threads: the sink, status, deadline_ms, relist and, during tarn_reflector_run, stop may be called from any thread;
+ * start, stop, on_timer and free from one at a time. A lock of the reflector's own is held during calls of the
+ * store, of on_report and should_resync, and not during calls of the list_watch and of on_change.
  * Source: client-go tools/cache/reflector.go (ReflectorOptions, ListAndWatch, watchList, handleAnyWatch).
  */
 #ifndef TARN_REFLECTOR_H
@@ -111,7 +112,7 @@ struct tarn_reflector_status {
     uint32_t failures;         /* failures in a row since the last success */
     uint32_t last_http_code;   /* of last_error, 0: none */
     uint64_t last_error_at_ms; /* runtime's clock */
-    struct tarn_error last_error; /* what stands in the way now; code 0 after recovery (a list committed or a watch open) */
+    struct tarn_error last_error; /* what stands in the way now; code 0 after recovery (the watch is open again) */
     struct tarn_reflector_counters counters;
 };
 
@@ -192,7 +193,8 @@ TARN_API const char *tarn_reflector_name(const struct tarn_reflector *r);
 
 /*
  * Start, and do on_timer whenever it is due, on this thread, until tarn_reflector_stop. The list_watch's answers
- * may come on any thread. Returns 0 or TARN_E_EXISTS (another thread runs it). Source: Reflector.Run.
+ * may come on any thread. A stop that came before it began ends it at once. Returns 0 or TARN_E_EXISTS (another
+ * thread runs it). Source: Reflector.Run.
  */
 TARN_API TARN_MUST_CHECK int tarn_reflector_run(struct tarn_reflector *r);
 
