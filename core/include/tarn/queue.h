@@ -142,7 +142,7 @@ TARN_API struct tarn_known_objects tarn_known_objects_of(struct tarn_store *s);
  * What all queues can be told. A callback whose fn is NULL is not called; each runs under the queue's lock.
  */
 struct tarn_queue_watch {
-    /* A pop took longer than 100 ms while more than 10 elements waited (D-11); depth: before the pop. Needs rt. */
+    /* A pop took longer than 100 ms (a batch: 100 ms each, at most 1 s) while more than 10 elements still waited (D-11): depth of them. Needs rt. */
     void (*slow_pop)(void *ctx, struct tarn_bytes key, size_t depth, uint64_t took_ms);
     /* HasSynced became true (F-16): once, after the process call that made it so (DeltaFIFO: before it). */
     void (*synced)(void *ctx);
