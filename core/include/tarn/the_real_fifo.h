@@ -25,6 +25,8 @@ struct tarn_real_fifo_options {
     bool atomic;                     /* REPLACED_ALL and SYNC_ALL */
     bool emit_bookmark;              /* with atomic: a bookmark is a delta; else bookmarks are ignored */
     bool unlock_while_processing;    /* the lock is released around process while the queue is shorter than 2 batches: one popper */
+    bool original_replace;           /* without atomic: as the original, a Replace transforms while it queues, so that a transformer's
+                                        error leaves queued what came before it; default: all or nothing */
     struct tarn_queue_watch watch;
 };
 
