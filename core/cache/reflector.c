@@ -200,7 +200,7 @@ static int sink_item(struct tarn_list_watch_sink *s, const struct tarn_object *o
 
     enter(r);
     if (r->st.phase == TARN_REFLECTOR_LISTING)
-        rc = on_list_item(r, obj);
+        rc = r->probing ? on_probe_item(r) : stage(r, obj);
     leave(r);
     return rc;
 }
@@ -220,7 +220,9 @@ static void sink_page(struct tarn_list_watch_sink *s, const struct tarn_list_met
     struct tarn_reflector *r = of(s);
 
     enter(r);
-    if (r->st.phase == TARN_REFLECTOR_LISTING)
+    if (r->st.phase == TARN_REFLECTOR_LISTING && r->probing)
+        on_probe_page(r, meta);
+    else if (r->st.phase == TARN_REFLECTOR_LISTING)
         on_list_page(r, meta);
     leave(r);
 }
@@ -230,7 +232,9 @@ static void sink_list_failed(struct tarn_list_watch_sink *s, const struct tarn_e
     struct tarn_reflector *r = of(s);
 
     enter(r);
-    if (r->st.phase == TARN_REFLECTOR_LISTING)
+    if (r->st.phase == TARN_REFLECTOR_LISTING && r->probing)
+        on_probe_failure(r, end);
+    else if (r->st.phase == TARN_REFLECTOR_LISTING)
         on_list_failure(r, end);
     leave(r);
 }
@@ -294,7 +298,7 @@ static uint64_t phase_deadline(const struct tarn_reflector *r)
     case TARN_REFLECTOR_OPENING:
         return r->st.live ? least(r->watch_deadline_ms, r->request_ms + SETTLED_MS) : r->watch_deadline_ms;
     case TARN_REFLECTOR_WATCHING:
-        return r->watch_deadline_ms;
+        return least(r->watch_deadline_ms, doubt_deadline(r));
     default: /* a list's time is the source's to limit */
         return NEVER;
     }
@@ -316,6 +320,7 @@ static void drop_request(struct tarn_reflector *r, enum step next)
 {
     bool asked = r->st.phase > TARN_REFLECTOR_WAITING;
 
+    r->probing = false;
     abort_staging(r);
     wait_for(r, next, 0);
     if (!asked)
@@ -354,6 +359,9 @@ static void take_step(struct tarn_reflector *r)
     case STEP_WATCH:
         request_watch(r);
         break;
+    case STEP_PROBE:
+        request_probe(r);
+        break;
     }
 }
 
@@ -388,6 +396,13 @@ static void end_overdue(struct tarn_reflector *r)
         on_watch_cut(r);
 }
 
+/* Cut a watch that may be deaf, to ask the server. */
+static void probe(struct tarn_reflector *r)
+{
+    count_life(r);
+    drop_request(r, STEP_PROBE);
+}
+
 static void do_due(struct tarn_reflector *r, uint64_t now)
 {
     if (r->relist_asked || (is_watch_phase(r) && now >= r->relist_ms)) {
@@ -400,6 +415,8 @@ static void do_due(struct tarn_reflector *r, uint64_t now)
         end_overdue(r);
     } else if (r->st.phase == TARN_REFLECTOR_OPENING) {
         set_live(r, false); /* the renewal takes too long to go on calling it live */
+    } else if (r->st.phase == TARN_REFLECTOR_WATCHING) {
+        probe(r);
     } else if (now >= r->stream_silence_ms) {
         drop_request(r, STEP_ROUND);
         on_stream_silent(r);
@@ -481,7 +498,7 @@ static void resume_from(struct tarn_reflector *r, struct tarn_bytes rv)
     r->o.resume_resource_version = (struct tarn_bytes){0};
     if (rv.len == 0 || tarn_rv_set(&r->st.resource_version, rv) < 0)
         return;
-    r->st.has_synced = true;
+    r->st.has_synced = r->doubt = true;
     r->next = STEP_WATCH;
 }
 
@@ -517,7 +534,7 @@ static void stop(struct tarn_reflector *r)
 {
     bool asked = r->st.phase > TARN_REFLECTOR_WAITING;
 
-    r->relist_asked = false;
+    r->relist_asked = r->probing = false;
     abort_staging(r);
     set_live(r, false);
     r->changed |= r->st.phase != TARN_REFLECTOR_STOPPED;

@@ -147,11 +147,6 @@ int stage(struct tarn_reflector *r, const struct tarn_object *obj)
     return rc;
 }
 
-int on_list_item(struct tarn_reflector *r, const struct tarn_object *obj)
-{
-    return stage(r, obj);
-}
-
 /* ---- the end of a page ---------------------------------------------------------------------------- */
 
 /* The round failed: tell and wait. */
@@ -278,6 +273,7 @@ int commit_list(struct tarn_reflector *r, const struct tarn_rv *rv)
     note_version(r, rv);
     count_list(r, now);
     r->relist_ms = NEVER; /* the watch that follows arms it again */
+    r->doubt = false;
     r->unavailable = false; /* */
     r->st.behind = false;
     r->st.has_synced = true;

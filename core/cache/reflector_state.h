@@ -2,6 +2,7 @@
  *
  *     reflector.c        life, lock, timers, waiting, run      reflector_list.c   LIST by pages, what a committed list means
  *     reflector_watch.c  WATCH, events, how a watch ends        watch_list.c       streaming lists
+ *     reflector_probe.c  was the server restored from a backup?
  *
  * The one idea: between requests the phase is WAITING with a `next` step and a time; everything that can happen
  * ends in wait_for(). All functions here are called with r->lock held.
@@ -22,6 +23,8 @@ enum {
     WATCH_TIMEOUT_MIN_S = 300,        /* 8.2 */
     WATCH_GRACE_MS = 30 * 1000,       /* what the server may be late with ending a watch */
     RETRY_AFTER_MAX_MS = 300 * 1000,  /* no server may silence us longer */
+    ON_TIME_MS = 10 * 1000,           /* a watch that ends so near its time ended as planned */
+    DOUBT_MS = 90 * 1000,             /* bookmarks come about once a minute */
     INTERNAL_ERROR_RESET_MS = 60 * 1000, /* */
     SLOW_LIST_MS = 10 * 1000,         /* 8.2: a list that took longer is reported */
     STREAM_WARN_MS = 10 * 1000,       /* 8.2: a streaming list without news is reported so often */
@@ -38,6 +41,7 @@ enum step {
     STEP_PAGE,  /* the page the pager wants */
     STEP_STREAM,
     STEP_WATCH,
+    STEP_PROBE,
 };
 
 /* What went wrong, for the status and the report. */
@@ -84,6 +88,10 @@ struct tarn_reflector {
     bool only_added;                /* begun at ""/"0" and nothing but ADDED so far */
     uint32_t short_in_a_row;
     uint64_t first_internal_ms, last_internal_ms; /* R-23; 0: none */
+
+    bool doubt;           /* the server may be behind us: a watch was disturbed and nothing has come since */
+    bool probing;         /* the list under way is the probe */
+    uint32_t probe_items;
 
     uint64_t resync_ms, relist_ms; /* when due; NEVER: not armed */
 
@@ -135,7 +143,6 @@ void store_failed(struct tarn_reflector *r, const char *what, const struct tarn_
 bool is_objects_fault(int code);
 void count_skipped(struct tarn_reflector *r, int code, struct tarn_bytes key, const char *why);
 bool is_expired(const struct tarn_status *s);
-int on_list_item(struct tarn_reflector *r, const struct tarn_object *obj);
 void on_list_page(struct tarn_reflector *r, const struct tarn_list_meta *meta);
 void on_list_failure(struct tarn_reflector *r, const struct tarn_end *end);
 
@@ -155,8 +162,20 @@ void on_watch_cut(struct tarn_reflector *r);
 bool is_expected(struct tarn_reflector *r, const struct tarn_object *obj);
 /* Did the stream live so short, without an event? */
 bool is_very_short(const struct tarn_reflector *r);
-/* Count the life of the stream that is over. */
+/* Count the life of the watch that is over. */
 void count_life(struct tarn_reflector *r);
+
+/* Our version went back (to rv, or NULL: unknown): list anew. Returns TARN_E_GONE. */
+int went_back(struct tarn_reflector *r, const struct tarn_rv *rv);
+
+/* ---- reflector_probe.c ------------------------------------------------------------------- */
+
+void doubt_if_disturbed(struct tarn_reflector *r);
+uint64_t doubt_deadline(const struct tarn_reflector *r);
+void request_probe(struct tarn_reflector *r);
+int on_probe_item(struct tarn_reflector *r);
+void on_probe_page(struct tarn_reflector *r, const struct tarn_list_meta *meta);
+void on_probe_failure(struct tarn_reflector *r, const struct tarn_end *end);
 
 /* ---- watch_list.c ------------------------------------------------------------------------ */
 

@@ -112,23 +112,29 @@ static int apply(struct tarn_reflector *r, enum tarn_watch_event_type type, cons
 
     switch (type) {
     case TARN_WATCH_ADDED:
-        r->st.counters.added++;
         return tarn_store_add(s, obj, err);
     case TARN_WATCH_MODIFIED:
-        r->st.counters.modified++;
         return tarn_store_update(s, obj, err);
     case TARN_WATCH_DELETED:
-        r->st.counters.deleted++;
         return tarn_store_delete(s, obj, err);
     case TARN_WATCH_BOOKMARK:
-        r->st.counters.bookmarks++;
         return s->ops->bookmark ? s->ops->bookmark(s, tarn_object_resource_version_text(obj)) : 0;
     default:
-        r->st.counters.unknown_events++;
         report(r, TARN_REPORT_WARNING, TARN_E_UNSUPPORTED, tarn_object_key(obj), "the watch of %s sent an event of unknown type",
                r->name);
         return 0;
     }
+}
+
+static void count_event(struct tarn_reflector *r, enum tarn_watch_event_type type)
+{
+    struct tarn_reflector_counters *c = &r->st.counters;
+
+    c->added += type == TARN_WATCH_ADDED;
+    c->modified += type == TARN_WATCH_MODIFIED;
+    c->deleted += type == TARN_WATCH_DELETED;
+    c->bookmarks += type == TARN_WATCH_BOOKMARK;
+    c->unknown_events += type == TARN_WATCH_UNKNOWN;
 }
 
 /* The store refused an event. 0: go on, only this object suffers. */
@@ -149,16 +155,15 @@ static int event_refused(struct tarn_reflector *r, int rc, const struct tarn_obj
 }
 
 /* R-20 as ours: a version that goes back means that the server forgot what we know. */
-static int went_back(struct tarn_reflector *r, const struct tarn_rv *rv)
+int went_back(struct tarn_reflector *r, const struct tarn_rv *rv)
 {
     r->st.counters.rv_rewinds++;
     r->unavailable = true;
-    count_life(r);
     fail(r,
-         &(struct failure){.what = "the resourceVersion went back, listing anew:",
+         &(struct failure){.what = "the server knows only an older state (was it restored?), listing anew:",
                            .code = TARN_E_GONE,
                            .level = TARN_REPORT_WARNING,
-                           .text = tarn_rv_bytes(rv)},
+                           .text = rv ? tarn_rv_bytes(rv) : TARN_BYTES("too large resource version")},
          true);
     wait_little(r, STEP_ROUND);
     return TARN_E_GONE;
@@ -171,6 +176,7 @@ static void advance(struct tarn_reflector *r, enum tarn_watch_event_type type, c
     if (!r->only_added && rv->len)
         r->st.resource_version = *rv;
     r->events++;
+    r->doubt = false;
     r->st.last_event_ms = now_of(r);
 }
 
@@ -203,16 +209,18 @@ int on_watch_event(struct tarn_reflector *r, enum tarn_watch_event_type type, co
         count_skipped(r, TARN_E_SIZE, tarn_object_key(obj), "its resourceVersion is too long");
         return 0;
     }
-    if (tarn_rv_older(&rv, &r->st.resource_version) && !r->only_added && !is_original(r, TARN_ORIGINAL_RV_REWIND))
+    if (tarn_rv_older(&rv, &r->st.resource_version) && !r->only_added && !is_original(r, TARN_ORIGINAL_RV_REWIND)) {
+        count_life(r);
         return went_back(r, &rv);
-    rc = apply(r, type, obj, &err);
-    if (rc < 0) {
-        rc = event_refused(r, rc, obj, &err);
-        if (rc < 0)
-            return rc;
     }
-    advance(r, type, &rv);
-    return 0;
+    rc = apply(r, type, obj, &err);
+    if (rc == 0)
+        count_event(r, type);
+    else
+        rc = event_refused(r, rc, obj, &err);
+    if (rc == 0)
+        advance(r, type, &rv);
+    return rc;
 }
 
 /* ---- ends ---------------------------------------------------------------------------------------------- */
@@ -306,6 +314,7 @@ void on_watch_cut(struct tarn_reflector *r)
     bool very_short = is_very_short(r), settled = now_of(r) - r->request_ms >= SETTLED_MS;
 
     count_life(r);
+    doubt_if_disturbed(r);
     if (is_original(r, TARN_ORIGINAL_REWATCH)) {
         rewatch_originally(r, very_short);
         return;
@@ -328,6 +337,7 @@ static void on_not_established(struct tarn_reflector *r, const struct tarn_end *
     struct failure f = failure_of_end("cannot watch", end);
 
     r->st.counters.watch_errors++;
+    r->doubt = true;
     if (end->reason == TARN_END_REFUSED || tarn_status_is_too_many_requests(s)) {
         fail(r, &f, false);
         wait_backoff(r, STEP_WATCH, f.retry_after_ms);

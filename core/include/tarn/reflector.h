@@ -48,7 +48,9 @@ enum tarn_reflector_original {
     /* A streaming list that closes early is tried again at once and for ever; 410 to RV "" too.
      * Ours: with backoff, and after 2 such ends, 60 s of silence, 400 or 422 use LIST for 10 min. */
     TARN_ORIGINAL_STREAMING_FOREVER = 8,
-    /* An event with an older resourceVersion moves ours back silently. Ours: counted, and all is listed again with RV "". */
+    /* An event with an older resourceVersion moves ours back silently, and a restored server, whose watches are silent, is
+     * not noticed. Ours: counted, and all is listed again with RV ""; after a disturbed watch, 90 s of silence are
+     * answered by a LIST of one object at our version, which a server that lies behind it refuses. */
     TARN_ORIGINAL_RV_REWIND = 16,
     /* A store's refusal of an event is only reported; a refusal of one list item fails the list. Ours: an object the
      * store cannot take for its own sake (key, index, transform, size) is skipped and named; when the store is
@@ -93,6 +95,7 @@ struct tarn_reflector_counters {
     uint64_t skipped;                /* objects that could not be taken: too large, bad key, index or transform failed */
     uint64_t store_errors;           /* refusals of the store of any kind */
     uint64_t rv_rewinds;             /* resourceVersions that went back */
+    uint64_t probes;                 /* lists of one object, to learn whether a silent server was restored from a backup */
     uint64_t resyncs;
     uint64_t waits;                  /* backoff steps taken */
     uint64_t wait_ms;                /* their sum */

@@ -651,7 +651,7 @@ static void a_relist_begins_the_resync_period_anew(void)
     fx_sleep(f, 40000);
     fx_end(f);
     fx_go(f);
-    fake_open(&f->lw);
+    CU_ASSERT_EQUAL(fx_bookmark(f, 10, false), 0);
     fx_sleep(f, 20000);
     CU_ASSERT_EQUAL(f->store.calls[FAKE_STORE_RESYNC], 1);
     fx_sleep(f, 40000);
@@ -892,7 +892,7 @@ static void has_synced_stays_true_and_live_does_not(void)
     CU_ASSERT(fx_status(f).live);
     fx_sleep(f, 1); /* that takes too long */
     CU_ASSERT_FALSE(fx_status(f).live);
-    fake_open(&f->lw);
+    CU_ASSERT_EQUAL(fx_bookmark(f, 10, false), 0);
     CU_ASSERT(fx_status(f).live);
     fx_sleep(f, 60000);
     fx_end(f);

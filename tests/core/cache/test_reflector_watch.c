@@ -763,8 +763,169 @@ static void an_event_opens_the_watch_as_well(void)
     fx_free(f);
 }
 
+/* ---- R-20, section 15, kubernetes#107457: a server restored from a backup -------------------------------------------------- */
+
+/* A watch that was cut after a minute, and one that is up again and silent. */
+static struct fx *disturbed(uint32_t original)
+{
+    struct fx *f = fx_new(&(struct tarn_reflector_options){.original = original});
+
+    fx_watch(f, "a/x@3", "10");
+    f->rt.now_ms += 60000;
+    fx_end(f);
+    fx_go(f);
+    fake_open(&f->lw);
+    return f;
+}
+
+/* 90 s of silence after a disturbance: one object is listed at our version; an answer ends the doubt */
+static void silence_after_a_disturbance_is_probed_once(void)
+{
+    struct fx *f = disturbed(0);
+
+    CU_ASSERT_EQUAL(fx_next(f), 90000);
+    FX_LAST(f, "LIST rv=10 limit=1");
+    CU_ASSERT_EQUAL(f->lw.cancels, 1);
+    CU_ASSERT(fx_status(f).live);
+    CU_ASSERT_EQUAL(fake_item(&f->lw, fake_pod("a/other", "u", 9)), 0);
+    fake_page_end(&f->lw, "12", "more");
+    FX_STORE(f, "a/x@3"); /* it is no list */
+    CU_ASSERT_EQUAL(fx_next(f), 0);
+    FX_LAST(f, "WATCH rv=10");
+    fake_open(&f->lw);
+    CU_ASSERT_EQUAL(fx_wait(f), 330000); /* the watch's own time: no more doubt */
+    CU_ASSERT_EQUAL(fx_status(f).counters.probes, 1);
+    CU_ASSERT_EQUAL(fx_status(f).counters.lists, 1);
+    fx_free(f);
+}
+
+/* The server says that our version is in its future, or shows an older one: restored */
+static void a_restored_server_is_found_by_the_probe(void)
+{
+    for (int shown = 0; shown < 2; shown++) {
+        struct tarn_status_cause c = {.reason = TARN_CAUSE_RESOURCE_VERSION_TOO_LARGE};
+        struct tarn_status s = {.code = 504, .reason = TARN_REASON_TIMEOUT, .causes = &c, .ncauses = 1};
+        struct fx *f = disturbed(0);
+
+        (void)fx_next(f);
+        if (shown)
+            fake_page_end(&f->lw, "5", "");
+        else
+            fake_list_failed(&f->lw, &(struct tarn_end){.reason = TARN_END_STATUS, .status = &s});
+        CU_ASSERT_EQUAL(fx_status(f).counters.rv_rewinds, 1);
+        CU_ASSERT_FALSE(fx_status(f).live);
+        CU_ASSERT_PTR_NOT_NULL(strstr(f->last.error.message, "restored"));
+        CU_ASSERT_EQUAL(fx_next(f), 0);
+        FX_LAST(f, "LIST rv= limit=500");
+        fx_free(f);
+    }
+}
+
+static void a_probe_that_fails_otherwise_is_tried_again_later(void)
+{
+    struct fx *f = disturbed(0);
+
+    (void)fx_next(f);
+    fake_list_status(&f->lw, 503, "ServiceUnavailable");
+    CU_ASSERT_EQUAL(fx_next(f), 800);
+    FX_LAST(f, "WATCH rv=10");
+    fake_open(&f->lw);
+    CU_ASSERT_EQUAL(fx_next(f), 90000);
+    FX_LAST(f, "LIST rv=10 limit=1");
+    tarn_reflector_stop(f->r);
+    tarn_reflector_start(f->r); /* the probe is forgotten: this is a list */
+    fx_go(f);
+    FX_LAST(f, "LIST rv=10 limit=0");
+    fx_items(f, "a/y@11");
+    fake_page_end(&f->lw, "12", "");
+    FX_STORE(f, "a/y@11");
+    fx_free(f);
+}
+
+/* A server that ignores the limit is not read to the end */
+static void a_probe_wants_one_object_only(void)
+{
+    struct fx *f = disturbed(0);
+
+    (void)fx_next(f);
+    CU_ASSERT_EQUAL(fake_item(&f->lw, fake_pod("a/1", "u", 9)), 0);
+    CU_ASSERT(fake_item(&f->lw, fake_pod("a/2", "u", 9)) < 0);
+    CU_ASSERT_EQUAL(fx_next(f), 0);
+    FX_LAST(f, "WATCH rv=10");
+    fx_free(f);
+}
+
+static void news_ends_the_doubt(void)
+{
+    struct fx *f = disturbed(0);
+
+    CU_ASSERT_EQUAL(fx_bookmark(f, 10, false), 0);
+    CU_ASSERT_EQUAL(fx_wait(f), 330000);
+    fx_free(f);
+}
+
+static void a_watch_that_ends_in_time_raises_no_doubt(void)
+{
+    struct fx *f = fx_new(NULL);
+
+    fx_watch(f, "", "10");
+    f->rt.now_ms += 292000; /* of 300 s */
+    fx_end(f);
+    fx_go(f);
+    fake_open(&f->lw);
+    CU_ASSERT_EQUAL(fx_wait(f), 330000);
+    fx_free(f);
+}
+
+static void refused_and_resumed_watches_raise_doubt(void)
+{
+    struct fx *f = fx_new(&(struct tarn_reflector_options){.resume_resource_version = TARN_BYTES("70")});
+
+    tarn_reflector_start(f->r);
+    fx_go(f);
+    fake_open(&f->lw);
+    CU_ASSERT_EQUAL(fx_next(f), 90000);
+    FX_LAST(f, "LIST rv=70 limit=1");
+    fx_free(f);
+    f = fx_new(NULL);
+    fx_list(f, "", "10");
+    fx_refused(f);
+    (void)fx_next(f);
+    fake_open(&f->lw);
+    CU_ASSERT_EQUAL(fx_next(f), 90000);
+    FX_LAST(f, "LIST rv=10 limit=1");
+    fx_free(f);
+}
+
+/* decision H: the original never notices */
+static void originally_silence_is_not_probed(void)
+{
+    struct fx *f = disturbed(TARN_ORIGINAL_RV_REWIND);
+
+    CU_ASSERT_EQUAL(fx_wait(f), 330000);
+    fx_free(f);
+}
+
+static void a_probe_that_cannot_be_started_is_tried_later(void)
+{
+    struct fx *f = disturbed(0);
+
+    f->lw.refuse = TARN_E_NOMEM;
+    f->rt.now_ms += 90000;
+    tarn_reflector_on_timer(f->r);
+    tarn_reflector_on_timer(f->r);
+    f->lw.refuse = 0;
+    CU_ASSERT_EQUAL(fx_next(f), 800);
+    FX_LAST(f, "WATCH rv=10");
+    fx_free(f);
+}
+
 TARN_TEST_MAIN(
-    "reflector_watch", TARN_TEST(a_watch_begins_at_our_version_with_bookmarks), TARN_TEST(the_watch_timeout_is_drawn_from_m_to_2m),
+    "reflector_watch", TARN_TEST(silence_after_a_disturbance_is_probed_once), TARN_TEST(a_restored_server_is_found_by_the_probe),
+    TARN_TEST(a_probe_that_fails_otherwise_is_tried_again_later), TARN_TEST(a_probe_wants_one_object_only),
+    TARN_TEST(news_ends_the_doubt), TARN_TEST(a_watch_that_ends_in_time_raises_no_doubt),
+    TARN_TEST(refused_and_resumed_watches_raise_doubt), TARN_TEST(originally_silence_is_not_probed),
+    TARN_TEST(a_probe_that_cannot_be_started_is_tried_later), TARN_TEST(a_watch_begins_at_our_version_with_bookmarks), TARN_TEST(the_watch_timeout_is_drawn_from_m_to_2m),
     TARN_TEST(an_overdue_watch_is_cut_and_opened_again), TARN_TEST(events_go_to_the_store_and_move_our_version),
     TARN_TEST(a_store_without_the_bookmark_hook_does), TARN_TEST(an_unknown_event_type_is_told),
     TARN_TEST(a_stream_from_nowhere_does_not_move_our_version_by_added),
