@@ -35,12 +35,12 @@ static void decimal_scan(const char *text, struct decimal *ret)
         ret->n--;
 }
 
-/* 15 digits always survive in a double; 17 always tell it from its neighbours. */
+/* 15 digits always survive in a normal double (fewer may in others); 17 always tell it from its neighbours. */
 static void decimal_of(double d, struct decimal *ret)
 {
     char text[DOUBLE_CHARS];
 
-    for (int digits = 15; digits <= 17; digits++) {
+    for (int digits = isnormal(d) ? 15 : 1; digits <= 17; digits++) {
         (void)snprintf(text, sizeof text, "%.*e", digits - 1, d);
         if (strtod(text, NULL) == d)
             break;

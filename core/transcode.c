@@ -212,7 +212,7 @@ static void document_begin(struct tarn_transcoder *t)
     t->depth = 1;
     t->frames[0] = (struct frame){.kind = KIND_DOCUMENT, .envelope = true};
     t->node = &t->trie.document;
-    t->filter = true;
+    t->filter = !t->trie.document.keep; /* of a list or an event only what is noted is kept */
     t->in_object = t->has_object = t->has_skipped = t->rewinding = false;
     t->base = 0;
     t->depth_stop = t->frames_cap;
