@@ -25,8 +25,8 @@
  *
  * Accessors never trust it: the size is loaded once, capped, and every offset and length is
  * checked against it, so that bytes that change or lie give a wrong or absent value, never a
- * read outside [obj, obj + TARN_OBJECT_BYTES_MAX). A mapping of objects keeps that many
- * readable bytes behind its end.
+ * read outside [obj - 16, obj + TARN_OBJECT_BYTES_MAX) (the 16 bytes in front are where a heap
+ * object has its count). A mapping of objects keeps that many readable bytes around them.
  *
  * Sources: design of tarn; client-go tools/cache (ExplicitKey, DeletedFinalStateUnknown).
  */
