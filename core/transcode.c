@@ -698,13 +698,18 @@ static void text_fit(struct tarn_transcoder *t)
     t->text.header = (uint8_t)need;
 }
 
+static enum state text_too_large(struct tarn_transcoder *t)
+{
+    return refuse(t, TARN_E_SIZE, "a string is larger than an object may be", true);
+}
+
 static enum state text_close(struct tarn_transcoder *t)
 {
+    if (text_len(t) > t->max_object_bytes)
+        return text_too_large(t);
     t->at.p++;
     text_fit(t);
     string_header_write(t->out + t->text.off, text_len(t));
-    if (text_len(t) > t->max_object_bytes)
-        return refuse(t, TARN_E_SIZE, "a string is larger than an object may be", false);
     return t->text.key ? ST_KEY_DONE : ST_AFTER;
 }
 
@@ -874,7 +879,7 @@ static bool text_special(struct tarn_transcoder *t, int c)
 static enum state text_wait(struct tarn_transcoder *t)
 {
     if (text_len(t) > t->max_object_bytes && t->text.part == TEXT_PLAIN)
-        return refuse(t, TARN_E_SIZE, "a string is larger than an object may be", true);
+        return text_too_large(t);
     return wait(t, ST_STRING);
 }
 
