@@ -1,0 +1,89 @@
+/* tarn - look at the mirrored state of a cluster. One table of verbs; a verb is a function and a row. */
+#include "cli.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char attach_help[] =
+    "  --socket PATH      the agent's socket (default: $TARN_SOCKET, else " TARN_CLIENT_SOCKET_DEFAULT ")\n"
+    "  --realm NAME       the realm to attach to (default: $TARN_REALM, else " TARN_CLIENT_REALM_DEFAULT ")\n"
+    "  --timeout SECONDS  how long to wait for the agent's answer (default 5)\n";
+
+static const char exit_help[] =
+    "Exit codes: 0 done; 1 no answer (not found, unknown resource or index, bad selector); 2 usage;\n"
+    "3 cannot attach (no agent, no permission, other format); 4 the answer is no (not synced, damage found).\n";
+
+static const struct verb {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *synopsis;
+    const char *what;
+    const char *options;
+} verbs[] = {
+    {"get", verb_get, "get RESOURCE [NAME...] | RESOURCE/NAME...", "show objects, in kubectl's dialect",
+     "  -n, --namespace NS     this namespace (default: default)\n"
+     "  -A, --all-namespaces   every namespace\n"
+     "  -l, --selector SEL     label selector: app=web,tier in (a,b),!old\n"
+     "  --field-selector SEL   status.phase=Running,spec.nodeName!=n1 (any field path)\n"
+     "  --index NAME=VALUE     only objects whose index has this value: spec.nodeName=node-7\n"
+     "  -o, --output FORMAT    wide, json, yaml or name\n"
+     "  -w, --watch            go on and show every change; --watch-only: changes only\n"
+     "  --no-headers           no line of headers\n"
+     "  --show-labels          a column with the labels\n"},
+    {"status", verb_status, "status", "the agent, its resources and its memory",
+     "  --synced           no output; exit 0 if every resource has synced, else 4\n"
+     "  -o, --output json  for machines\n"},
+    {"index", verb_index, "index RESOURCE [NAME[=VALUE]]", "the indexes of a resource, the values of one, the keys of a value",
+     "  --no-headers       no line of headers\n"},
+    {"snapshot", verb_snapshot, "snapshot", "what a snapshot opened now would see: commit, generation, counts", ""},
+    {"verify", verb_verify, "verify", "walk the whole region and name the first rule broken", ""},
+};
+
+static const struct verb *verb_find(const char *name)
+{
+    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
+        if (strcmp(verbs[i].name, name) == 0)
+            return &verbs[i];
+    return NULL;
+}
+
+void cli_help(const char *name)
+{
+    const struct verb *v = verb_find(name);
+
+    printf("tarn %s - %s\n\nUsage: tarn %s [OPTIONS]\n\nOptions:\n%s%s\n%s", v->name, v->what, v->synopsis, v->options,
+           attach_help, exit_help);
+}
+
+static void help(FILE *to)
+{
+    fputs("tarn - look at the cluster state that the agent of this host mirrors\n\nUsage:\n", to);
+    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
+        fprintf(to, "  tarn %-45s %s\n", verbs[i].synopsis, verbs[i].what);
+    fprintf(to, "\n`tarn VERB --help` explains one verb. Options of all:\n%s\n%s", attach_help, exit_help);
+}
+
+int main(int argc, char **argv)
+{
+    const char *name = argc > 1 ? argv[1] : NULL;
+    const struct verb *v;
+
+    if (!name) {
+        help(stderr);
+        return CLI_USAGE;
+    }
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
+        help(stdout);
+        return CLI_OK;
+    }
+    if (strcmp(name, "--version") == 0 || strcmp(name, "version") == 0) {
+        puts("tarn " TARN_VERSION);
+        return CLI_OK;
+    }
+    v = verb_find(name);
+    if (!v) {
+        cli_say("unknown verb '%s'; `tarn --help` lists them", name);
+        return CLI_USAGE;
+    }
+    return v->run(argc - 1, argv + 1);
+}

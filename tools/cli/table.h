@@ -1,0 +1,22 @@
+/* A table of text: columns as wide as their widest cell, three blanks between them, as kubectl prints. */
+#ifndef TARN_CLI_TABLE_H
+#define TARN_CLI_TABLE_H
+
+#include <tarn/bytes.h>
+
+struct table {
+    unsigned ncolumns;
+    size_t ncells, cap;
+    struct cell {
+        size_t off, len;
+    } *cells; /* row by row; offsets into text */
+    struct tarn_buf text;
+};
+
+/* Append a cell; rows fill up from the left. Control characters and invalid UTF-8 become '?': the terminal is not the cluster's. */
+void table_cell(struct table *t, struct tarn_bytes text);
+/* Append the rows to out, lines without trailing blanks, and empty the table. */
+void table_print(struct table *t, struct tarn_buf *out);
+void table_release(struct table *t);
+
+#endif
