@@ -67,15 +67,23 @@ TARN_API void tarn_client_close(struct tarn_client *c);
 struct tarn_client_info {
     char socket[108];
     char realm[64];
+    char agent[64];            /* the agent's version */
     bool agent_alive;          /* the attach socket is up: the agent process lives */
     bool agent_stopped;        /* it said good-bye (a clean exit) */
     bool superseded;           /* a newer generation exists and could not be attached yet */
+    bool over_budget;          /* a write was refused: the region serves older data */
     uint64_t heartbeat_age_ms; /* since the agent last said it lives, in the region */
     uint64_t commit_age_ms;    /* since the last commit */
     uint64_t commit;           /* number of the last commit */
+    uint64_t horizon;          /* snapshots of older commits are no longer protected */
     uint64_t generation;
+    uint64_t created_ns;       /* the region, CLOCK_REALTIME */
+    uint8_t instance[16];      /* of the agent's run */
     uint64_t region_bytes, live_bytes, free_bytes, retired_bytes;
+    uint64_t objects;
+    uint64_t log_head, log_floor; /* change log: positions of the next entry and of the oldest */
     uint64_t revocations, refused_writes;
+    uint16_t abi_major, abi_minor; /* of the region's format */
     uint32_t attachments;      /* how often this handle attached: 1 is the first */
     int last_error;            /* of the last attempt to attach again; 0: none failed since */
     char last_error_message[256];
@@ -124,6 +132,19 @@ TARN_API int tarn_snapshot_park(struct tarn_snapshot *s, bool parked);
 /* The number of the commit it shows, and the generation it belongs to. Numbers of different generations do not compare. */
 TARN_API uint64_t tarn_snapshot_commit(const struct tarn_snapshot *s);
 TARN_API uint64_t tarn_snapshot_generation(const struct tarn_snapshot *s);
+
+/* What a walk of the whole region met. */
+struct tarn_verify_report {
+    uint64_t records, objects, tombstones, nodes, resources, postings, log_entries;
+    uint64_t bytes; /* of the records */
+};
+
+/*
+ * Walk everything that s can see and test every rule of the format, checksums included. 0; TARN_E_CORRUPT: err names the rule,
+ * where, and what was found; TARN_E_EXPIRED; TARN_E_NOMEM; TARN_E_FORKED. Seconds for millions of objects.
+ */
+TARN_API TARN_MUST_CHECK int tarn_snapshot_verify(struct tarn_snapshot *s, struct tarn_verify_report *ret,
+                                                  struct tarn_error *err);
 
 /* ---- waiting: these may sleep, on the caller's thread -------------------------------- */
 

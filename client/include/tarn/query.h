@@ -40,14 +40,15 @@ struct tarn_resource {
     struct tarn_bytes api_version; /* "v1", "apps/v1" */
     struct tarn_bytes kind;
     bool namespaced;
-    uint64_t objects;
+    uint64_t objects, bytes;       /* live objects, and the bytes of their blobs */
     unsigned nindexes;
-    bool synced;                   /* a whole list was taken in, once */
-    bool live;                     /* the watch is up and recent */
+    bool synced;                   /* a whole list was taken in, once: stays true */
+    bool live;                     /* the watch is up */
+    bool relisting;                /* a list is being fetched or applied */
     struct tarn_bytes resource_version;
-    uint64_t last_event_age_ms;    /* since the last event or list; UINT64_MAX: none yet */
-    struct tarn_bytes last_error;  /* empty: none since the last success */
-    int last_error_status;         /* HTTP code of the API Status; 0: no Status */
+    uint64_t last_event_age_ms, last_list_age_ms, last_error_age_ms; /* UINT64_MAX: never */
+    struct tarn_bytes last_error;  /* empty: none since it last became live */
+    uint64_t lists, watches, events, relists, errors, skipped; /* since the agent started */
 };
 
 /* The n-th resource, in the order of the agent's configuration. TARN_E_NOTFOUND behind the last. */
