@@ -123,14 +123,13 @@ static void indexer_free(struct tarn_store *st)
 
 /* ---- the indexer's questions ------------------------------------------------------------------------- */
 
-/* The name of an index and a value as C strings; values with NULs are no one's. */
-static int by_value(struct snapshot_indexer *x, const char *name, struct tarn_bytes value, char **ret_text)
+/* A value as a C string; one with a NUL inside is no object's (TARN_E_NOTFOUND). */
+static int value_text(struct tarn_bytes value, char **ret)
 {
-    (void)x, (void)name;
     if (value.len && memchr(value.data, 0, value.len))
         return TARN_E_NOTFOUND;
-    *ret_text = strndup(value.len ? value.data : "", value.len);
-    return *ret_text ? 0 : TARN_E_NOMEM;
+    *ret = strndup(value.len ? value.data : "", value.len);
+    return *ret ? 0 : TARN_E_NOMEM;
 }
 
 static int by_index(struct tarn_indexer *ix, const char *name, struct tarn_bytes value, struct tarn_objects *ret,
@@ -138,7 +137,7 @@ static int by_index(struct tarn_indexer *ix, const char *name, struct tarn_bytes
 {
     struct snapshot_indexer *x = of_indexer(ix);
     char *text;
-    int r = by_value(x, name, value, &text);
+    int r = value_text(value, &text);
 
     if (r != 0)
         return r == TARN_E_NOTFOUND ? 0 : r;
@@ -152,7 +151,7 @@ static int index_keys(struct tarn_indexer *ix, const char *name, struct tarn_byt
 {
     struct snapshot_indexer *x = of_indexer(ix);
     char *text;
-    int r = by_value(x, name, value, &text);
+    int r = value_text(value, &text);
 
     if (r != 0)
         return r == TARN_E_NOTFOUND ? 0 : r;
@@ -176,41 +175,51 @@ static int indexers(struct tarn_indexer *ix, struct tarn_keys *ret)
     int r = 0;
 
     for (unsigned n = 0; r == 0 && tarn_resource_index_at(x->s, x->resource, n, &name) == 0; n++)
-        r = tarn_keys_push(ret, name);
+        r = tarn_keys_add(ret, name);
     return r;
 }
 
-/* Already among the objects? */
-static bool listed(const struct tarn_objects *l, const struct tarn_object *obj)
+/* Does obj have one of the first n values? Then it was listed under that one. 1, 0 or an error. */
+static int has_earlier(const struct tarn_index_func *f, const struct tarn_object *obj, const struct tarn_index_values *values,
+                       size_t n)
 {
-    for (size_t i = 0; i < l->n; i++)
-        if (tarn_bytes_equal(tarn_object_key(l->v[i]), tarn_object_key(obj)))
-            return true;
-    return false;
+    struct tarn_index_values own = {0};
+    int r = n ? f->fn(f->ctx, obj, &own) : 0;
+
+    for (size_t i = 0; r == 0 && i < own.n; i++)
+        for (size_t k = 0; k < n; k++)
+            if (tarn_bytes_equal(own.v[i], values->v[k]))
+                r = 1;
+    tarn_index_values_release(&own);
+    return r;
 }
 
-/* Append those of `more` that ret does not have; takes its references. */
-static int merge(struct tarn_objects *ret, struct tarn_objects *more, bool first)
+/* Append the objects under values[n] that no earlier value has. */
+static int add_value(struct snapshot_indexer *x, const struct tarn_index_func *f, const struct tarn_index_values *values,
+                     size_t n, struct tarn_objects *ret)
 {
-    int r = 0;
+    struct tarn_objects more = {0};
+    int r = by_index(&x->base, f->name, values->v[n], &more, NULL);
 
-    for (size_t i = 0; r == 0 && i < more->n; i++)
-        if (first || !listed(ret, more->v[i])) {
-            r = tarn_objects_push(ret, more->v[i]);
-            if (r == 0)
-                more->v[i] = NULL; /* owned by ret from here */
-        }
+    for (size_t i = 0; r == 0 && i < more.n; i++) {
+        r = has_earlier(f, more.v[i], values, n);
+        if (r == 0)
+            r = tarn_objects_add(ret, tarn_object_ref(more.v[i]));
+        else if (r == 1)
+            r = 0;
+    }
+    tarn_objects_release(&more);
     return r;
 }
 
 static int index_of_object(struct tarn_indexer *ix, const char *name, const struct tarn_object *obj,
                            struct tarn_objects *ret, struct tarn_error *err)
 {
-    struct tarn_index_func f;
+    struct snapshot_indexer *x = of_indexer(ix);
     struct tarn_index_values values = {0};
-    struct tarn_objects more = {0};
+    struct tarn_index_func f;
     struct tarn_iter missing;
-    int r = tarn_by_index(of_indexer(ix)->s, of_indexer(ix)->resource, name, "", &missing, err);
+    int r = tarn_by_index(x->s, x->resource, name, "", &missing, err);
 
     if (r != 0)
         return r;
@@ -218,12 +227,8 @@ static int index_of_object(struct tarn_indexer *ix, const char *name, const stru
     if (r != 0)
         return r;
     r = f.fn(f.ctx, obj, &values);
-    for (size_t i = 0; r == 0 && i < values.n; i++) {
-        r = by_index(ix, name, values.v[i], &more, err);
-        if (r == 0)
-            r = merge(ret, &more, i == 0);
-        tarn_objects_release(&more);
-    }
+    for (size_t n = 0; r == 0 && n < values.n; n++)
+        r = add_value(x, &f, &values, n, ret);
     tarn_index_values_release(&values);
     tarn_index_func_release(&f);
     return r;

@@ -84,6 +84,9 @@ int tarn_snapshot_resource(struct tarn_snapshot *s, const char *name, const stru
 int tarn_snapshot_deliver(struct tarn_snapshot *s, const struct tarn_object **obj);
 /* Append a validated copy of obj, owned by the list. (query.c) */
 int tarn_snapshot_copy_into(struct tarn_snapshot *s, const struct tarn_object *obj, struct tarn_objects *ret);
+/* Append the keys of what query lists, sorted. (index.c) */
+int tarn_query_keys(struct tarn_snapshot *s, const char *resource, const struct tarn_query *query, struct tarn_keys *ret,
+                    struct tarn_error *err);
 /* Note a broken format: the client will attach again. Returns code. */
 int tarn_snapshot_note(struct tarn_snapshot *s, int code);
 /* Drop what was derived from the moment it showed. (query.c) */

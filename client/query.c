@@ -318,21 +318,6 @@ struct tarn_bytes tarn_iter_continue(const struct tarn_iter *it)
 
 /* ---- copies of a whole walk -------------------------------------------------------------------------- */
 
-static int objects_push(struct tarn_objects *l, const struct tarn_object *owned)
-{
-    if (l->n == l->cap) {
-        size_t cap = l->cap ? l->cap * 2 : 16;
-        const struct tarn_object **v = realloc(l->v, cap * sizeof *v);
-
-        if (!v)
-            return TARN_E_NOMEM;
-        l->v = v;
-        l->cap = cap;
-    }
-    l->v[l->n++] = owned;
-    return 0;
-}
-
 int tarn_snapshot_copy_into(struct tarn_snapshot *s, const struct tarn_object *obj, struct tarn_objects *ret)
 {
     const struct tarn_object *copy;
@@ -340,7 +325,7 @@ int tarn_snapshot_copy_into(struct tarn_snapshot *s, const struct tarn_object *o
 
     if (r != 0)
         return tarn_snapshot_note(s, r);
-    r = objects_push(ret, copy);
+    r = tarn_objects_add(ret, copy);
     if (r != 0)
         tarn_object_unref(copy);
     return r;
@@ -384,8 +369,8 @@ int tarn_snapshot_deliver(struct tarn_snapshot *s, const struct tarn_object **ob
 
 void tarn_snapshot_forget(struct tarn_snapshot *s)
 {
-    while (s->copies.n > 0)
-        tarn_object_unref(s->copies.v[--s->copies.n]);
+    if (s->copies.n)
+        tarn_objects_release(&s->copies);
     if (s->sorted)
         tarn_sorted_free_all(s);
 }

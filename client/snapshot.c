@@ -44,7 +44,6 @@ void tarn_snapshot_free(struct tarn_snapshot *s)
         free(s->resources);
         s->resources = next;
     }
-    free(s->copies.v);
     free(s);
 }
 
