@@ -30,6 +30,36 @@ int tarn_cond_wait_for(struct tarn_cond *c, struct tarn_mutex *m, uint64_t timeo
     return pthread_cond_timedwait(&c->c, &m->m, &t) ? TARN_E_TIMEOUT : 0;
 }
 
+void tarn_baton_init(struct tarn_baton *b)
+{
+    tarn_mutex_init(&b->lock);
+    tarn_cond_init(&b->given);
+    b->taken = false;
+}
+
+void tarn_baton_release(struct tarn_baton *b)
+{
+    tarn_mutex_release(&b->lock);
+    tarn_cond_release(&b->given);
+}
+
+void tarn_baton_take(struct tarn_baton *b)
+{
+    tarn_mutex_lock(&b->lock);
+    while (b->taken)
+        tarn_cond_wait(&b->given, &b->lock);
+    b->taken = true;
+    tarn_mutex_unlock(&b->lock);
+}
+
+void tarn_baton_give(struct tarn_baton *b)
+{
+    tarn_mutex_lock(&b->lock);
+    b->taken = false;
+    tarn_cond_signal(&b->given);
+    tarn_mutex_unlock(&b->lock);
+}
+
 void tarn_rwlock_init(struct tarn_rwlock *l)
 {
     *l = (struct tarn_rwlock){.leaving = 0};

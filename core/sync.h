@@ -68,6 +68,21 @@ static inline void tarn_cond_broadcast(struct tarn_cond *c)
 }
 
 /*
+ * A baton: one holder at a time, over any number of calls and threads (a mutex must be unlocked by the thread that locked it). Whoever
+ * takes it waits until it is given back.
+ */
+struct tarn_baton {
+    struct tarn_mutex lock; /* protects taken; innermost */
+    struct tarn_cond given;
+    bool taken;
+};
+
+void tarn_baton_init(struct tarn_baton *b);
+void tarn_baton_release(struct tarn_baton *b);
+void tarn_baton_take(struct tarn_baton *b);
+void tarn_baton_give(struct tarn_baton *b);
+
+/*
  * Many readers or one writer. A waiting writer holds new readers back, so it does not starve; when it leaves, all it held
  * back are let in before the next writer.
  *

@@ -412,7 +412,7 @@ static int plan_tombstone(struct tarn_delta_fifo *f, struct plan *p, struct tarn
 static int delta_replace_begin(struct tarn_store *s, struct tarn_error *err)
 {
     (void)err;
-    tarn_queue_state_replace_begin(&of(s)->state);
+    tarn_baton_take(&of(s)->state.replacing);
     return 0;
 }
 
@@ -425,7 +425,7 @@ static void staged_clear(struct tarn_delta_fifo *f)
 static void delta_replace_abort(struct tarn_store *s)
 {
     staged_clear(of(s));
-    tarn_queue_state_replace_end(&of(s)->state);
+    tarn_baton_give(&of(s)->state.replacing);
 }
 
 /* (1) What is in the list. */

@@ -27,9 +27,7 @@ struct expiration {
     struct tarn_expiration_policy policy;
     struct tarn_mutex lock; /* protects map */
     struct tarn_map map;    /* key → entry */
-    struct tarn_mutex replace_lock; /* protects replacing */
-    struct tarn_cond replace_done;
-    bool replacing;         /* someone owns `staged` */
+    struct tarn_baton replacing; /* its holder owns `staged` */
     struct tarn_map staged;
 };
 
@@ -251,14 +249,8 @@ static int expiration_list_keys(struct tarn_store *s, struct tarn_keys *ret)
 
 static int expiration_replace_begin(struct tarn_store *s, struct tarn_error *err)
 {
-    struct expiration *x = of(s);
-
     (void)err;
-    tarn_mutex_lock(&x->replace_lock);
-    while (x->replacing)
-        tarn_cond_wait(&x->replace_done, &x->replace_lock);
-    x->replacing = true;
-    tarn_mutex_unlock(&x->replace_lock);
+    tarn_baton_take(&of(s)->replacing);
     return 0;
 }
 
@@ -290,13 +282,8 @@ static int expiration_replace_remove(struct tarn_store *s, const struct tarn_obj
 
 static void expiration_replace_abort(struct tarn_store *s)
 {
-    struct expiration *x = of(s);
-
-    map_clear(&x->staged);
-    tarn_mutex_lock(&x->replace_lock);
-    x->replacing = false;
-    tarn_cond_signal(&x->replace_done);
-    tarn_mutex_unlock(&x->replace_lock);
+    map_clear(&of(s)->staged);
+    tarn_baton_give(&of(s)->replacing);
 }
 
 static int expiration_replace_commit(struct tarn_store *s, struct tarn_bytes resource_version, struct tarn_error *err)
@@ -345,8 +332,7 @@ static void expiration_free(struct tarn_store *s)
     map_clear(&x->map);
     map_clear(&x->staged);
     tarn_mutex_release(&x->lock);
-    tarn_mutex_release(&x->replace_lock);
-    tarn_cond_release(&x->replace_done);
+    tarn_baton_release(&x->replacing);
     free(x);
 }
 
@@ -382,8 +368,7 @@ int tarn_expiration_cache_new(const struct tarn_expiration_cache_options *o, str
     x->ttl_ms = o->ttl_ms;
     x->policy = o->policy;
     tarn_mutex_init(&x->lock);
-    tarn_mutex_init(&x->replace_lock);
-    tarn_cond_init(&x->replace_done);
+    tarn_baton_init(&x->replacing);
     *ret = &x->base;
     return 0;
 }

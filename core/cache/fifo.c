@@ -206,7 +206,7 @@ static int fifo_del(struct tarn_store *s, const struct tarn_object *obj, struct 
 static int fifo_replace_begin(struct tarn_store *s, struct tarn_error *err)
 {
     (void)err;
-    tarn_queue_state_replace_begin(&of(s)->state);
+    tarn_baton_take(&of(s)->state.replacing);
     return 0;
 }
 
@@ -227,7 +227,7 @@ static int fifo_replace_add(struct tarn_store *s, const struct tarn_object *obj,
 static void fifo_replace_abort(struct tarn_store *s)
 {
     items_release(&of(s)->staged);
-    tarn_queue_state_replace_end(&of(s)->state);
+    tarn_baton_give(&of(s)->state.replacing);
 }
 
 static int fifo_replace_commit(struct tarn_store *s, struct tarn_bytes resource_version, struct tarn_error *err)

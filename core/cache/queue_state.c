@@ -10,33 +10,14 @@ void tarn_queue_state_init(struct tarn_queue_state *q, const struct tarn_queue_w
     *q = (struct tarn_queue_state){.watch = *watch};
     tarn_mutex_init(&q->lock);
     tarn_cond_init(&q->filled);
-    tarn_mutex_init(&q->replace_lock);
-    tarn_cond_init(&q->replace_done);
+    tarn_baton_init(&q->replacing);
 }
 
 void tarn_queue_state_release(struct tarn_queue_state *q)
 {
     tarn_mutex_release(&q->lock);
     tarn_cond_release(&q->filled);
-    tarn_mutex_release(&q->replace_lock);
-    tarn_cond_release(&q->replace_done);
-}
-
-void tarn_queue_state_replace_begin(struct tarn_queue_state *q)
-{
-    tarn_mutex_lock(&q->replace_lock);
-    while (q->replacing)
-        tarn_cond_wait(&q->replace_done, &q->replace_lock);
-    q->replacing = true;
-    tarn_mutex_unlock(&q->replace_lock);
-}
-
-void tarn_queue_state_replace_end(struct tarn_queue_state *q)
-{
-    tarn_mutex_lock(&q->replace_lock);
-    q->replacing = false;
-    tarn_cond_signal(&q->replace_done);
-    tarn_mutex_unlock(&q->replace_lock);
+    tarn_baton_release(&q->replacing);
 }
 
 void tarn_queue_state_tell(struct tarn_queue_state *q)

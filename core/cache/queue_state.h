@@ -18,17 +18,11 @@ struct tarn_queue_state {
     size_t initial; /* what is left of the first Replace */
     bool told;      /* watch.synced was called */
     struct tarn_queue_watch watch;
-    struct tarn_mutex replace_lock; /* protects `replacing`; never taken together with `lock` */
-    struct tarn_cond replace_done;
-    bool replacing; /* someone owns the staged Replace */
+    struct tarn_baton replacing; /* its holder owns the staged Replace */
 };
 
 void tarn_queue_state_init(struct tarn_queue_state *q, const struct tarn_queue_watch *watch);
 void tarn_queue_state_release(struct tarn_queue_state *q);
-
-/* Wait until no one else is replacing, and be the one who is. */
-void tarn_queue_state_replace_begin(struct tarn_queue_state *q);
-void tarn_queue_state_replace_end(struct tarn_queue_state *q);
 
 static inline bool tarn_queue_state_synced(const struct tarn_queue_state *q)
 {

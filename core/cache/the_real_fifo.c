@@ -337,7 +337,7 @@ static int batch_queue(struct tarn_real_fifo *f, struct batch *b)
 static int real_replace_begin(struct tarn_store *s, struct tarn_error *err)
 {
     (void)err;
-    tarn_queue_state_replace_begin(&of(s)->state);
+    tarn_baton_take(&of(s)->state.replacing);
     return 0;
 }
 
@@ -345,7 +345,7 @@ static void real_replace_abort(struct tarn_store *s)
 {
     tarn_objects_release(&of(s)->staged);
     tarn_keys_release(&of(s)->staged_keys);
-    tarn_queue_state_replace_end(&of(s)->state);
+    tarn_baton_give(&of(s)->state.replacing);
 }
 
 static int stage(struct tarn_real_fifo *f, struct tarn_bytes key, const struct tarn_object *own, struct tarn_error *err)

@@ -24,10 +24,8 @@ struct tarn_thread_safe_store {
     struct resource_version rv;
     bool monotonic_rv;
     uint64_t rv_rewinds;
-    struct tarn_mutex replace_lock; /* protects replacing; taken before `lock` */
-    struct tarn_cond replace_done;
-    bool replacing;              /* someone owns `staged` */
-    struct tarn_content staged;  /* of the one who is replacing */
+    struct tarn_baton replacing; /* its holder owns `staged`; taken before `lock` */
+    struct tarn_content staged;
 };
 
 /* ---- life ------------------------------------------------------------------------------------ */
@@ -53,8 +51,7 @@ int tarn_thread_safe_store_new(const struct tarn_thread_safe_store_options *o, s
         return code;
     }
     tarn_rwlock_init(&s->lock);
-    tarn_mutex_init(&s->replace_lock);
-    tarn_cond_init(&s->replace_done);
+    tarn_baton_init(&s->replacing);
     *ret = s;
     return 0;
 }
@@ -70,8 +67,7 @@ void tarn_thread_safe_store_free(struct tarn_thread_safe_store *s)
     tarn_content_release(&s->staged);
     tarn_buf_release(&s->rv.text);
     tarn_rwlock_release(&s->lock);
-    tarn_mutex_release(&s->replace_lock);
-    tarn_cond_release(&s->replace_done);
+    tarn_baton_release(&s->replacing);
     free(s);
 }
 
@@ -304,23 +300,11 @@ static int staged_index(struct tarn_thread_safe_store *s, struct tarn_error *err
     return code;
 }
 
-static void replace_end(struct tarn_thread_safe_store *s)
-{
-    tarn_mutex_lock(&s->replace_lock);
-    s->replacing = false;
-    tarn_cond_signal(&s->replace_done);
-    tarn_mutex_unlock(&s->replace_lock);
-}
-
 int tarn_thread_safe_store_replace_begin(struct tarn_thread_safe_store *s, struct tarn_error *err)
 {
     int code;
 
-    tarn_mutex_lock(&s->replace_lock);
-    while (s->replacing)
-        tarn_cond_wait(&s->replace_done, &s->replace_lock);
-    s->replacing = true;
-    tarn_mutex_unlock(&s->replace_lock);
+    tarn_baton_take(&s->replacing);
     tarn_rwlock_read_lock(&s->lock);
     s->staged = (struct tarn_content){.lenient = s->content.lenient};
     code = staged_index(s, err);
@@ -357,7 +341,7 @@ void tarn_thread_safe_store_replace_remove(struct tarn_thread_safe_store *s, str
 void tarn_thread_safe_store_replace_abort(struct tarn_thread_safe_store *s)
 {
     tarn_content_release(&s->staged);
-    replace_end(s);
+    tarn_baton_give(&s->replacing);
 }
 
 /* Under the write lock: swap, and keep the old objects for the lists that hold them. */
@@ -398,7 +382,7 @@ int tarn_thread_safe_store_replace_commit(struct tarn_thread_safe_store *s, stru
     if (code)
         tarn_thread_safe_store_replace_abort(s);
     else
-        replace_end(s);
+        tarn_baton_give(&s->replacing);
     return code;
 }
 
