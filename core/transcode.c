@@ -698,15 +698,8 @@ static void text_fit(struct tarn_transcoder *t)
     t->text.header = (uint8_t)need;
 }
 
-static enum state text_too_large(struct tarn_transcoder *t)
-{
-    return refuse(t, TARN_E_SIZE, "a string is larger than an object may be", true);
-}
-
 static enum state text_close(struct tarn_transcoder *t)
 {
-    if (text_len(t) > t->max_object_bytes)
-        return text_too_large(t);
     t->at.p++;
     text_fit(t);
     string_header_write(t->out + t->text.off, text_len(t));
@@ -727,12 +720,12 @@ static bool text_replace(struct tarn_transcoder *t, unsigned n)
     return true;
 }
 
-/* Bytes >= 0x80, as many sequences as there are. false: failed. */
+/* Bytes >= 0x80, as many sequences as there are and the string may hold. false: failed. */
 static bool text_utf8(struct tarn_transcoder *t)
 {
     struct run *r = &t->at;
 
-    while (r->p < r->end && *r->p >= 0x80) {
+    while (r->p < r->end && *r->p >= 0x80 && text_len(t) <= t->max_object_bytes) {
         size_t left = (size_t)(r->end - r->p);
         int len = tarn_utf8_check(r->p, left);
 
@@ -875,15 +868,10 @@ static bool text_special(struct tarn_transcoder *t, int c)
     return false;
 }
 
-/* The input is used up inside the string. */
-static enum state text_wait(struct tarn_transcoder *t)
-{
-    if (text_len(t) > t->max_object_bytes && t->text.part == TEXT_PLAIN)
-        return text_too_large(t);
-    return wait(t, ST_STRING);
-}
-
-/* The general state of strings: long ones, escapes, other than ASCII, cut ones. */
+/*
+ * The general state of strings: long ones, escapes, other than ASCII, cut ones. Behind each run of plain text it is
+ * asked whether that is too much, so that the answer does not depend on where the input was cut.
+ */
 static enum state string(struct tarn_transcoder *t)
 {
     static bool (*const parts[])(struct tarn_transcoder *) = {
@@ -894,6 +882,8 @@ static enum state string(struct tarn_transcoder *t)
         if (t->text.part == TEXT_PLAIN) {
             int c = text_plain(&t->at);
 
+            if (RARE(text_len(t) > t->max_object_bytes))
+                return refuse(t, TARN_E_SIZE, "a string is larger than an object may be", true);
             if (c == '"')
                 return text_close(t);
             good = c < 0 || text_special(t, c);
@@ -901,7 +891,7 @@ static enum state string(struct tarn_transcoder *t)
             good = parts[t->text.part](t);
         }
     }
-    return good ? text_wait(t) : ST_FAIL;
+    return good ? wait(t, ST_STRING) : ST_FAIL;
 }
 
 /* Behind the opening quote. 32 plain bytes ahead tell that the header will not be of one byte. */

@@ -189,7 +189,7 @@ static int run_simdjson(const struct variant *v, const struct input *in)
     if (v->parse_only)
         return peer_simdjson_parse(in->text.data, in->text.len);
     out.len = 0;
-    if (tarn_buf_reserve(&out, 2 * in->text.len))
+    if (tarn_buf_reserve(&out, 3 * in->text.len + 16))
         return TARN_E_NOMEM;
     return peer_simdjson_pack(in->text.data, in->text.len, (uint8_t *)out.data, &len);
 }

@@ -109,20 +109,31 @@ dom::parser &parser()
 
 } // namespace
 
+static int parse(const char *json, size_t n, dom::element &e)
+{
+    error_code err = parser().parse(reinterpret_cast<const uint8_t *>(json), n, false).get(e);
+
+    return err == SUCCESS        ? 0
+           : err == NUMBER_ERROR ? PEER_SIMDJSON_NUMBER
+           : err == DEPTH_ERROR  ? PEER_SIMDJSON_DEPTH
+                                 : PEER_SIMDJSON_OTHER;
+}
+
 extern "C" int peer_simdjson_parse(const char *json, size_t n)
 {
     dom::element e;
 
-    return parser().parse(reinterpret_cast<const uint8_t *>(json), n, false).get(e) != SUCCESS;
+    return parse(json, n, e);
 }
 
 extern "C" int peer_simdjson_pack(const char *json, size_t n, uint8_t *out, size_t *ret_len)
 {
     dom::element e;
     writer w = {out};
+    int err = parse(json, n, e);
 
-    if (parser().parse(reinterpret_cast<const uint8_t *>(json), n, false).get(e) != SUCCESS)
-        return 1;
+    if (err)
+        return err;
     w.value(e);
     *ret_len = size_t(w.p - out);
     return 0;
