@@ -114,7 +114,7 @@ static int finish_input(struct input *in)
 {
     int err = tarn_buf_reserve(&in->text, PADDING);
 
-    if (!err && PADDING)
+    if (!err)
         memset(in->text.data + in->text.len, 0, PADDING);
     return err ? err : count_objects(in);
 }
