@@ -1,0 +1,240 @@
+/* config_check.c - defaults, and what the parts of a configuration must say together. */
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define DEFAULT_BUDGET_BYTES (1ull << 30)
+#define LEAST_BUDGET_BYTES (8ull << 20)
+#define DEFAULT_OBJECT_BYTES (2u << 20)
+#define MOST_OBJECT_BYTES (16u << 20)
+#define RESOURCES_MAX 256
+#define PATHS_MAX 32
+
+/* "file:1:2: " before the message where the entry has a place in a file. */
+static int entry_error(const char *where, struct tarn_error *err, const char *what, const char *name)
+{
+    return tarn_error_set(err, TARN_E_CONFIG, "%s%s'%s': %s", where ? where : "", where ? ": " : "", name, what);
+}
+
+static bool is_secrets(const char *name)
+{
+    static const char *const names[] = {"secrets", "secret", "Secret", "Secrets"};
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        size_t n = strlen(names[i]);
+
+        if (strncmp(name, names[i], n) == 0 && (!name[n] || name[n] == '.'))
+            return true;
+    }
+    return false;
+}
+
+static int check_paths(const struct tarn_config_resource *r, struct tarn_error *err)
+{
+    if (r->drop.n > PATHS_MAX || r->keep.n > PATHS_MAX || r->slots.n > PATHS_MAX || r->indexes.n > PATHS_MAX)
+        return entry_error(r->where, err, "at most 32 paths each in drop, keep, slots and indexes", r->name);
+    if (r->drop.n && r->keep.n && r->drop_given)
+        return entry_error(r->where, err, "give drop or keep, not both: what is not kept is dropped", r->name);
+    return 0;
+}
+
+static int check_resource(const struct tarn_config *c, const struct tarn_config_resource *r, struct tarn_error *err)
+{
+    if (strpbrk(r->name, " \t/?#%&"))
+        return entry_error(r->where, err, "not a resource name; expected the form pods, deployments.apps or deployments.v1.apps", r->name);
+    if (!tarn_config_realm(c, r->realm))
+        return entry_error(r->where, err, "its realm is not among `realms`", r->name);
+    if (is_secrets(r->name) && strcmp(r->realm, TARN_REALM_DEFAULT) == 0)
+        return entry_error(r->where, err, "Secrets never go to realm cluster; name a realm of their own, with its readers", r->name);
+    if (r->namespaces.n > 1)
+        return entry_error(r->where, err, "one namespace, or none for all; several are not supported yet", r->name);
+    return check_paths(r, err);
+}
+
+static bool same_resource(const struct tarn_config_resource *a, const struct tarn_config_resource *b)
+{
+    return strcmp(a->name, b->name) == 0 && strcmp(a->realm, b->realm) == 0;
+}
+
+static int check_resources(const struct tarn_config *c, struct tarn_error *err)
+{
+    int rc = 0;
+
+    if (!c->nresources)
+        return tarn_error_set(err, TARN_E_CONFIG, "%s: nothing to mirror; name resources by --resource pods or `resources:` in the file",
+                              c->file ? c->file : "tarnd");
+    if (c->nresources > RESOURCES_MAX)
+        return tarn_error_set(err, TARN_E_CONFIG, "%u resources; at most %d are possible", c->nresources, RESOURCES_MAX);
+    for (unsigned i = 0; !rc && i < c->nresources; i++) {
+        rc = check_resource(c, &c->resources[i], err);
+        for (unsigned j = 0; !rc && j < i; j++)
+            if (same_resource(&c->resources[i], &c->resources[j]))
+                rc = entry_error(c->resources[i].where, err, "given twice in one realm", c->resources[i].name);
+    }
+    return rc;
+}
+
+static int default_drop(struct tarn_config *c, struct tarn_error *err)
+{
+    for (unsigned i = 0; i < c->nresources; i++) {
+        struct tarn_config_resource *r = &c->resources[i];
+
+        if (!r->drop_given && !r->keep.n && tarn_string_list_add(&r->drop, &c->arena, "metadata.managedFields"))
+            return tarn_error_set(err, TARN_E_NOMEM, "out of memory");
+    }
+    return 0;
+}
+
+/* 1 GiB, but at most 40 % of what this process may use, in whole 2 MiB. */
+static uint64_t default_budget(void)
+{
+    uint64_t most = tarn_memory_limit() / 10 * 4;
+    uint64_t b = most < DEFAULT_BUDGET_BYTES ? most : DEFAULT_BUDGET_BYTES;
+
+    return b & ~((2ull << 20) - 1);
+}
+
+static int check_budgets(struct tarn_config *c, struct tarn_error *err)
+{
+    uint64_t sum = 0, limit = tarn_memory_limit();
+
+    if (!c->budget_bytes)
+        c->budget_bytes = default_budget();
+    for (unsigned i = 0; i < c->nrealms; i++) {
+        struct tarn_config_realm *r = &c->realms[i];
+
+        if (!r->budget_bytes)
+            r->budget_bytes = c->budget_bytes;
+        if (r->budget_bytes < LEAST_BUDGET_BYTES)
+            return entry_error(r->where, err, "a realm's budget is at least 8MiB", r->name);
+        sum += r->budget_bytes;
+    }
+    if (sum > limit)
+        return tarn_error_set(err, TARN_E_CONFIG,
+                              "the budgets of all realms are %llu MiB together, more than the %llu MiB this process may use; lower `budget`",
+                              (unsigned long long)(sum >> 20), (unsigned long long)(limit >> 20));
+    return 0;
+}
+
+static int check_paths_of_files(struct tarn_config *c, struct tarn_error *err)
+{
+    struct sockaddr_un sun;
+    const char *env = getenv("TARN_SOCKET");
+
+    if (!c->runtime_dir)
+        c->runtime_dir = "/run/tarn";
+    if (!c->socket_path)
+        c->socket_path = env && *env ? tarn_arena_copy(&c->arena, tarn_bytes_of(env)) : tarn_arena_printf(&c->arena, "%s/tarn.sock", c->runtime_dir);
+    if (!c->socket_path)
+        return tarn_error_set(err, TARN_E_NOMEM, "out of memory");
+    if (strlen(c->socket_path) >= sizeof sun.sun_path)
+        return tarn_error_set(err, TARN_E_CONFIG, "socket path %s is longer than the %zu bytes a Unix socket may have", c->socket_path,
+                              sizeof sun.sun_path - 1);
+    return 0;
+}
+
+static int check_numbers(struct tarn_config *c, struct tarn_error *err)
+{
+    if (!c->max_object_bytes)
+        c->max_object_bytes = DEFAULT_OBJECT_BYTES;
+    if (!c->max_clients)
+        c->max_clients = 1024;
+    if (c->max_object_bytes < 4096 || c->max_object_bytes > MOST_OBJECT_BYTES)
+        return tarn_error_set(err, TARN_E_CONFIG, "max-object-bytes %u: must be from 4096 to %u", c->max_object_bytes, MOST_OBJECT_BYTES);
+    if (c->max_clients > 65536)
+        return tarn_error_set(err, TARN_E_CONFIG, "max-clients %u: at most 65536", c->max_clients);
+    return 0;
+}
+
+static int check_server(const struct tarn_config_server *s, struct tarn_error *err)
+{
+    if (s->url && s->kubeconfig)
+        return tarn_error_set(err, TARN_E_CONFIG, "server url and kubeconfig are both given; only one can say where the API server is");
+    if (s->context && s->url)
+        return tarn_error_set(err, TARN_E_CONFIG, "context '%s' is given, but with a server url no kubeconfig is read", s->context);
+    if (!s->cert_file != !s->key_file)
+        return tarn_error_set(err, TARN_E_CONFIG, "a client certificate needs both cert-file and key-file");
+    if (s->insecure && s->ca_file)
+        return tarn_error_set(err, TARN_E_CONFIG, "insecure-skip-tls-verify and ca-file contradict each other");
+    return 0;
+}
+
+int tarn_config_check(struct tarn_config *c, struct tarn_error *err)
+{
+    int rc = 0;
+
+    if (!tarn_config_realm(c, TARN_REALM_DEFAULT) && !tarn_config_add_realm(c, TARN_REALM_DEFAULT))
+        return tarn_error_set(err, TARN_E_NOMEM, "out of memory");
+    rc = check_server(&c->server, err);
+    if (!rc)
+        rc = check_resources(c, err);
+    if (!rc)
+        rc = default_drop(c, err);
+    if (!rc)
+        rc = check_numbers(c, err);
+    if (!rc)
+        rc = check_budgets(c, err);
+    return rc ? rc : check_paths_of_files(c, err);
+}
+
+/* ---- how much memory there is ------------------------------------------------------------------ */
+
+/* The number in a file of one line; UINT64_MAX for "max", an absent file or anything else. */
+static uint64_t number_in(const char *path)
+{
+    char line[64] = "";
+    FILE *f = fopen(path, "re");
+    unsigned long long v;
+
+    if (!f)
+        return UINT64_MAX;
+    if (!fgets(line, sizeof line, f))
+        line[0] = '\0';
+    (void)fclose(f);
+    return sscanf(line, "%llu", &v) == 1 ? v : UINT64_MAX;
+}
+
+/* The path of this process in the unified hierarchy, "" if there is none. */
+static void own_cgroup(char *ret, size_t n)
+{
+    FILE *f = fopen("/proc/self/cgroup", "re");
+    char line[1024];
+
+    *ret = '\0';
+    while (f && fgets(line, sizeof line, f))
+        if (strncmp(line, "0::", 3) == 0)
+            (void)snprintf(ret, n, "%.*s", (int)strcspn(line + 3, "\n"), line + 3);
+    if (f)
+        (void)fclose(f);
+}
+
+/* The least memory.max from our own cgroup up to the root (cgroup v2), or v1's own limit. */
+static uint64_t cgroup_limit(void)
+{
+    char group[1024], path[1200], *slash;
+    uint64_t least = number_in("/sys/fs/cgroup/memory/memory.limit_in_bytes");
+
+    own_cgroup(group, sizeof group);
+    for (;;) {
+        uint64_t v;
+
+        (void)snprintf(path, sizeof path, "/sys/fs/cgroup%s/memory.max", strcmp(group, "/") == 0 ? "" : group);
+        v = number_in(path);
+        least = v < least ? v : least;
+        slash = strrchr(group, '/');
+        if (!slash)
+            return least;
+        *slash = '\0';
+    }
+}
+
+uint64_t tarn_memory_limit(void)
+{
+    uint64_t ram = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+    uint64_t group = cgroup_limit();
+
+    return group < ram ? group : ram;
+}

@@ -1,0 +1,323 @@
+/* yaml_file.c - see yaml_file.h. The document tree is libyaml's own, which keeps a mark for each node. */
+#include "yaml_file.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define FILE_BYTES_MAX (4u << 20)
+
+int tarn_yaml_error(struct tarn_yaml *y, const yaml_node_t *n, struct tarn_error *err, const char *fmt, ...)
+{
+    char message[TARN_ERROR_MESSAGE_BYTES];
+    va_list ap;
+
+    va_start(ap, fmt);
+    (void)vsnprintf(message, sizeof message, fmt, ap);
+    va_end(ap);
+    if (!n)
+        return tarn_error_set(err, TARN_E_CONFIG, "%s: %s", y->path, message);
+    return tarn_error_set(err, TARN_E_CONFIG, "%s:%zu:%zu: %s", y->path, n->start_mark.line + 1, n->start_mark.column + 1, message);
+}
+
+static int parse_failed(struct tarn_yaml *y, const yaml_parser_t *p, struct tarn_error *err)
+{
+    if (p->error == YAML_MEMORY_ERROR)
+        return tarn_error_set(err, TARN_E_NOMEM, "%s: out of memory", y->path);
+    return tarn_error_set(err, TARN_E_CONFIG, "%s:%zu:%zu: %s", y->path, p->problem_mark.line + 1, p->problem_mark.column + 1,
+                          p->problem ? p->problem : "not YAML");
+}
+
+static int only_one_document(struct tarn_yaml *y, yaml_parser_t *p, struct tarn_error *err)
+{
+    yaml_document_t next;
+    bool more;
+
+    if (!yaml_parser_load(p, &next))
+        return parse_failed(y, p, err);
+    more = yaml_document_get_root_node(&next) != NULL;
+    yaml_document_delete(&next);
+    return more ? tarn_yaml_error(y, NULL, err, "more than one YAML document; keep only one") : 0;
+}
+
+int tarn_yaml_load_text(struct tarn_yaml *y, const char *name, struct tarn_bytes text, bool strict, struct tarn_arena *arena,
+                        struct tarn_error *err)
+{
+    yaml_parser_t p;
+    int rc;
+
+    *y = (struct tarn_yaml){.path = name, .strict = strict, .arena = arena};
+    if (!yaml_parser_initialize(&p))
+        return tarn_error_set(err, TARN_E_NOMEM, "%s: out of memory", name);
+    yaml_parser_set_input_string(&p, (const unsigned char *)text.data, text.len);
+    if (!yaml_parser_load(&p, &y->doc)) {
+        rc = parse_failed(y, &p, err);
+    } else {
+        y->loaded = true;
+        rc = tarn_yaml_root(y) ? only_one_document(y, &p, err) : 0;
+    }
+    yaml_parser_delete(&p);
+    return rc;
+}
+
+static int read_file(const char *path, struct tarn_buf *b, struct tarn_error *err)
+{
+    FILE *f = fopen(path, "re");
+    char chunk[16384];
+    size_t n;
+    int rc = 0;
+
+    if (!f)
+        return tarn_error_set(err, TARN_E_IO, "cannot read %s: %s", path, strerror(errno));
+    while (!rc && (n = fread(chunk, 1, sizeof chunk, f)) > 0)
+        rc = b->len > FILE_BYTES_MAX ? tarn_error_set(err, TARN_E_CONFIG, "%s: larger than 4 MiB, no configuration file", path)
+                                     : tarn_buf_add(b, chunk, n);
+    if (!rc && ferror(f))
+        rc = tarn_error_set(err, TARN_E_IO, "cannot read %s: %s", path, strerror(errno));
+    (void)fclose(f);
+    return rc;
+}
+
+int tarn_yaml_load(struct tarn_yaml *y, const char *path, bool strict, struct tarn_arena *arena, struct tarn_error *err)
+{
+    struct tarn_buf b = {0};
+    int rc;
+
+    *y = (struct tarn_yaml){.path = path};
+    rc = read_file(path, &b, err);
+    if (!rc)
+        rc = tarn_yaml_load_text(y, path, tarn_buf_bytes(&b), strict, arena, err);
+    tarn_buf_release(&b);
+    return rc;
+}
+
+void tarn_yaml_release(struct tarn_yaml *y)
+{
+    if (y->loaded)
+        yaml_document_delete(&y->doc);
+    y->loaded = false;
+}
+
+yaml_node_t *tarn_yaml_root(struct tarn_yaml *y)
+{
+    return y->loaded ? yaml_document_get_root_node(&y->doc) : NULL;
+}
+
+const char *tarn_yaml_text(const yaml_node_t *n)
+{
+    return n->type == YAML_SCALAR_NODE ? (const char *)n->data.scalar.value : NULL;
+}
+
+static bool is_null(const yaml_node_t *n)
+{
+    const char *s = tarn_yaml_text(n);
+
+    if (!s || n->data.scalar.style != YAML_PLAIN_SCALAR_STYLE)
+        return false;
+    return !*s || strcmp(s, "~") == 0 || strcmp(s, "null") == 0 || strcmp(s, "Null") == 0 || strcmp(s, "NULL") == 0;
+}
+
+static const char *kind_of(const yaml_node_t *n)
+{
+    if (n->type == YAML_MAPPING_NODE)
+        return "a map";
+    if (n->type == YAML_SEQUENCE_NODE)
+        return "a list";
+    return is_null(n) ? "nothing" : "a value";
+}
+
+static const struct tarn_yaml_field *field_of(const struct tarn_yaml_field *fields, size_t nfields, const char *key)
+{
+    for (size_t i = 0; i < nfields; i++)
+        if (strcmp(fields[i].key, key) == 0)
+            return &fields[i];
+    return NULL;
+}
+
+/* Is there an earlier pair of the same key? */
+static bool given_before(struct tarn_yaml *y, yaml_node_t *map, const yaml_node_pair_t *pair, const char *key)
+{
+    for (yaml_node_pair_t *p = map->data.mapping.pairs.start; p < pair; p++) {
+        const char *other = tarn_yaml_text(yaml_document_get_node(&y->doc, p->key));
+
+        if (other && strcmp(other, key) == 0)
+            return true;
+    }
+    return false;
+}
+
+static int unknown_key(struct tarn_yaml *y, yaml_node_t *n, const struct tarn_yaml_field *fields, size_t nfields, struct tarn_error *err)
+{
+    char known[320] = "";
+    size_t len = 0;
+
+    for (size_t i = 0; i < nfields && len + 2 < sizeof known; i++)
+        len += (size_t)snprintf(known + len, sizeof known - len, "%s%s", i ? ", " : "", fields[i].key);
+    return tarn_yaml_error(y, n, err, "unknown key '%s'; known here: %s", tarn_yaml_text(n), known);
+}
+
+static int read_pair(struct tarn_yaml *y, yaml_node_t *map, const yaml_node_pair_t *pair, const struct tarn_yaml_field *fields,
+                     size_t nfields, void *out, struct tarn_error *err)
+{
+    yaml_node_t *k = yaml_document_get_node(&y->doc, pair->key), *v = yaml_document_get_node(&y->doc, pair->value);
+    const char *key = tarn_yaml_text(k);
+    const struct tarn_yaml_field *f;
+
+    if (!key)
+        return tarn_yaml_error(y, k, err, "a key must be a plain word, this is %s", kind_of(k));
+    if (given_before(y, map, pair, key))
+        return tarn_yaml_error(y, k, err, "key '%s' is given twice", key);
+    f = field_of(fields, nfields, key);
+    if (!f)
+        return y->strict ? unknown_key(y, k, fields, nfields, err) : 0;
+    if (is_null(v) && !y->strict)
+        return 0;
+    return f->read(y, v, (char *)out + f->offset, err);
+}
+
+int tarn_yaml_map(struct tarn_yaml *y, yaml_node_t *n, const struct tarn_yaml_field *fields, size_t nfields, void *out,
+                  struct tarn_error *err)
+{
+    int rc = 0;
+
+    if (n->type != YAML_MAPPING_NODE)
+        return tarn_yaml_error(y, n, err, "expected a map, found %s", kind_of(n));
+    for (yaml_node_pair_t *p = n->data.mapping.pairs.start; !rc && p < n->data.mapping.pairs.top; p++)
+        rc = read_pair(y, n, p, fields, nfields, out, err);
+    return rc;
+}
+
+int tarn_yaml_each(struct tarn_yaml *y, yaml_node_t *n,
+                   int (*read)(struct tarn_yaml *y, yaml_node_t *item, void *ctx, struct tarn_error *err), void *ctx,
+                   struct tarn_error *err)
+{
+    int rc = 0;
+
+    if (n->type != YAML_SEQUENCE_NODE)
+        return tarn_yaml_error(y, n, err, "expected a list, found %s", kind_of(n));
+    for (yaml_node_item_t *i = n->data.sequence.items.start; !rc && i < n->data.sequence.items.top; i++)
+        rc = read(y, yaml_document_get_node(&y->doc, *i), ctx, err);
+    return rc;
+}
+
+static int word_bool(const char *s)
+{
+    static const char *const yes[] = {"true", "True", "TRUE"}, *const no[] = {"false", "False", "FALSE"};
+
+    for (int i = 0; i < 3; i++) {
+        if (strcmp(s, yes[i]) == 0)
+            return 1;
+        if (strcmp(s, no[i]) == 0)
+            return 0;
+    }
+    return -1;
+}
+
+static bool is_number(const char *s)
+{
+    char *end;
+
+    if (!*s || !strchr("+-.0123456789", *s))
+        return false;
+    (void)strtod(s, &end);
+    return !*end;
+}
+
+/* Would YAML's core schema read this scalar as something other than a string? */
+static bool is_typed(const yaml_node_t *n)
+{
+    const char *s = tarn_yaml_text(n);
+
+    return n->data.scalar.style == YAML_PLAIN_SCALAR_STYLE && (is_null(n) || word_bool(s) >= 0 || is_number(s));
+}
+
+int tarn_yaml_string(struct tarn_yaml *y, yaml_node_t *n, void *out, struct tarn_error *err)
+{
+    const char *s = tarn_yaml_text(n);
+    char *copy;
+
+    if (!s)
+        return tarn_yaml_error(y, n, err, "expected a string, found %s", kind_of(n));
+    if (y->strict && is_null(n))
+        return tarn_yaml_error(y, n, err, "expected a string, found nothing");
+    if (y->strict && is_typed(n))
+        return tarn_yaml_error(y, n, err, "expected a string; put '%s' in quotes if it is one", s);
+    if (strlen(s) != n->data.scalar.length)
+        return tarn_yaml_error(y, n, err, "a string must not contain a NUL");
+    copy = tarn_arena_copy(y->arena, tarn_bytes_of(s));
+    if (!copy)
+        return tarn_error_set(err, TARN_E_NOMEM, "%s: out of memory", y->path);
+    *(const char **)out = copy;
+    return 0;
+}
+
+int tarn_yaml_bool(struct tarn_yaml *y, yaml_node_t *n, void *out, struct tarn_error *err)
+{
+    const char *s = tarn_yaml_text(n);
+    int v = s && n->data.scalar.style == YAML_PLAIN_SCALAR_STYLE ? word_bool(s) : -1;
+
+    if (v < 0)
+        return tarn_yaml_error(y, n, err, "expected true or false, found %s", s ? s : kind_of(n));
+    *(bool *)out = v;
+    return 0;
+}
+
+int tarn_yaml_u32(struct tarn_yaml *y, yaml_node_t *n, void *out, struct tarn_error *err)
+{
+    const char *s = tarn_yaml_text(n);
+    unsigned long v = 0;
+    char *end = NULL;
+
+    if (s && *s >= '0' && *s <= '9') {
+        errno = 0;
+        v = strtoul(s, &end, 10);
+    }
+    if (!end || *end || errno || v > UINT32_MAX)
+        return tarn_yaml_error(y, n, err, "expected a whole number from 0 to 4294967295, found %s", s && *s ? s : kind_of(n));
+    *(uint32_t *)out = (uint32_t)v;
+    return 0;
+}
+
+bool tarn_parse_bytes(const char *text, uint64_t *ret)
+{
+    static const struct {
+        const char *suffix;
+        unsigned shift;
+    } units[] = {{"", 0}, {"KiB", 10}, {"MiB", 20}, {"GiB", 30}};
+    unsigned long long v;
+    char *end;
+
+    if (*text < '0' || *text > '9')
+        return false;
+    errno = 0;
+    v = strtoull(text, &end, 10);
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+        if (!errno && strcmp(end, units[i].suffix) == 0 && v <= UINT64_MAX >> units[i].shift) {
+            *ret = (uint64_t)v << units[i].shift;
+            return true;
+        }
+    return false;
+}
+
+int tarn_yaml_bytes(struct tarn_yaml *y, yaml_node_t *n, void *out, struct tarn_error *err)
+{
+    const char *s = tarn_yaml_text(n);
+
+    if (!s || !tarn_parse_bytes(s, out))
+        return tarn_yaml_error(y, n, err, "expected a size such as 268435456, 256MiB or 1GiB, found %s", s && *s ? s : kind_of(n));
+    return 0;
+}
+
+static int read_list_item(struct tarn_yaml *y, yaml_node_t *n, void *out, struct tarn_error *err)
+{
+    const char *s;
+    int rc = tarn_yaml_string(y, n, &s, err);
+
+    return rc ? rc : tarn_string_list_add(out, y->arena, s);
+}
+
+int tarn_yaml_strings(struct tarn_yaml *y, yaml_node_t *n, void *out, struct tarn_error *err)
+{
+    return tarn_yaml_each(y, n, read_list_item, out, err);
+}

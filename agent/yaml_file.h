@@ -1,0 +1,69 @@
+/* yaml_file.h - a YAML file read whole, and tables that say how its maps become structs.
+ *
+ * libyaml parses; this file adds what configuration needs: every error names file:line:column, a map is read
+ * by a table of its keys, and (strict, for our own file) unknown keys, keys given twice and scalars of another type are
+ * errors. Kubeconfigs are read leniently: unknown keys are theirs to have.
+ */
+#ifndef TARN_AGENT_YAML_FILE_H
+#define TARN_AGENT_YAML_FILE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <yaml.h>
+
+#include "arena.h"
+
+struct tarn_yaml {
+    const char *path; /* for messages; borrowed, must outlive this */
+    yaml_document_t doc;
+    bool loaded, strict;
+    struct tarn_arena *arena; /* where the strings read from it go */
+};
+
+/* Read and parse a file of at most 4 MiB and one document. 0, TARN_E_IO, TARN_E_CONFIG or TARN_E_NOMEM. Release it in every case. */
+int tarn_yaml_load(struct tarn_yaml *y, const char *path, bool strict, struct tarn_arena *arena, struct tarn_error *err);
+/* The same from memory; name stands in messages. */
+int tarn_yaml_load_text(struct tarn_yaml *y, const char *name, struct tarn_bytes text, bool strict, struct tarn_arena *arena,
+                        struct tarn_error *err);
+void tarn_yaml_release(struct tarn_yaml *y);
+
+/* The root node, NULL for an empty document. Valid until the release. */
+yaml_node_t *tarn_yaml_root(struct tarn_yaml *y);
+
+/* Fill err with "path:line:column: message"; returns TARN_E_CONFIG. n may be NULL (no position). */
+int tarn_yaml_error(struct tarn_yaml *y, const yaml_node_t *n, struct tarn_error *err, const char *fmt, ...) TARN_PRINTF(4, 5);
+
+struct tarn_yaml_field {
+    const char *key;
+    /* reads node n into what `out` points to; 0 or an error set in err */
+    int (*read)(struct tarn_yaml *y, yaml_node_t *n, void *out, struct tarn_error *err);
+    size_t offset; /* of the member inside the struct that the map fills */
+};
+
+/* Read a map into *out by its table of nfields rows. */
+int tarn_yaml_map(struct tarn_yaml *y, yaml_node_t *n, const struct tarn_yaml_field *fields, size_t nfields, void *out,
+                  struct tarn_error *err);
+/* Call read(y, item, ctx, err) for each item of a sequence. */
+int tarn_yaml_each(struct tarn_yaml *y, yaml_node_t *n,
+                   int (*read)(struct tarn_yaml *y, yaml_node_t *item, void *ctx, struct tarn_error *err), void *ctx,
+                   struct tarn_error *err);
+
+/* Readers for members. Strings are copied to the arena. */
+/* const char * */
+int tarn_yaml_string(struct tarn_yaml *y, yaml_node_t *n, void *out, struct tarn_error *err);
+/* bool */
+int tarn_yaml_bool(struct tarn_yaml *y, yaml_node_t *n, void *out, struct tarn_error *err);
+/* uint32_t */
+int tarn_yaml_u32(struct tarn_yaml *y, yaml_node_t *n, void *out, struct tarn_error *err);
+/* uint64_t: 1048576, 64MiB, 1GiB */
+int tarn_yaml_bytes(struct tarn_yaml *y, yaml_node_t *n, void *out, struct tarn_error *err);
+/* struct tarn_string_list: a sequence of strings */
+int tarn_yaml_strings(struct tarn_yaml *y, yaml_node_t *n, void *out, struct tarn_error *err);
+
+/* A scalar's text, NULL for other nodes. Borrowed. */
+const char *tarn_yaml_text(const yaml_node_t *n);
+
+/* "64MiB" and the like to bytes; decimal digits and an optional KiB, MiB or GiB. False: not of that form, or too large. */
+bool tarn_parse_bytes(const char *text, uint64_t *ret);
+
+#endif
