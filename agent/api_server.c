@@ -1,0 +1,279 @@
+/* api_server.c - finding the API server, and reading the files that its credentials are in. */
+#include "api_server.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define TOKEN_MAX_AGE_MS 10000
+#define PEM_BYTES_MAX (1u << 20)
+
+static int no_memory(struct tarn_error *err)
+{
+    return tarn_error_set(err, TARN_E_NOMEM, "out of memory");
+}
+
+/* The whole of a small file, NUL-terminated, in a. */
+static int read_small(const char *what, const char *path, struct tarn_arena *a, struct tarn_bytes *ret, struct tarn_error *err)
+{
+    FILE *f = fopen(path, "re");
+    char *text;
+    size_t n;
+
+    if (!f)
+        return tarn_error_set(err, TARN_E_IO, "cannot read %s %s: %s", what, path, strerror(errno));
+    text = tarn_arena_alloc(a, PEM_BYTES_MAX + 1);
+    n = text ? fread(text, 1, PEM_BYTES_MAX + 1, f) : 0;
+    (void)fclose(f);
+    if (!text)
+        return no_memory(err);
+    if (n > PEM_BYTES_MAX || n == 0)
+        return tarn_error_set(err, TARN_E_CONFIG, "%s %s is %s", what, path, n ? "larger than 1 MiB" : "empty");
+    text[n < PEM_BYTES_MAX ? n : PEM_BYTES_MAX] = '\0';
+    *ret = (struct tarn_bytes){.data = text, .len = n};
+    return 0;
+}
+
+/* ---- the URL ------------------------------------------------------------------------------------ */
+
+static int url_part(CURLU *u, CURLUPart part, struct tarn_arena *a, const char **ret)
+{
+    char *text = NULL;
+    CURLUcode rc = curl_url_get(u, part, &text, CURLU_DEFAULT_PORT);
+
+    if (rc == CURLUE_OK)
+        *ret = tarn_arena_copy(a, tarn_bytes_of(text));
+    curl_free(text);
+    return rc == CURLUE_OK && *ret ? 0 : TARN_E_INVAL;
+}
+
+/* [::1] is how a URL writes it, ::1 is what a resolver takes. */
+static void strip_brackets(char *host)
+{
+    size_t n = strlen(host);
+
+    if (n > 2 && host[0] == '[' && host[n - 1] == ']') {
+        memmove(host, host + 1, n - 2);
+        host[n - 2] = '\0';
+    }
+}
+
+static int take_url(struct tarn_api_server *s, CURLU *u)
+{
+    const char *scheme = NULL, *host = NULL, *port = NULL, *path = "";
+    size_t n;
+
+    if (url_part(u, CURLUPART_SCHEME, &s->arena, &scheme) || url_part(u, CURLUPART_HOST, &s->arena, &host) ||
+        url_part(u, CURLUPART_PORT, &s->arena, &port))
+        return TARN_E_INVAL;
+    if (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0)
+        return TARN_E_INVAL;
+    (void)url_part(u, CURLUPART_PATH, &s->arena, &path);
+    for (n = strlen(path); n && path[n - 1] == '/'; n--)
+        ;
+    s->tls = scheme[4] == 's';
+    s->url = tarn_arena_printf(&s->arena, "%s://%s:%s%.*s", scheme, host, port, (int)n, path);
+    strip_brackets((char *)host); /* our own copy */
+    s->host = host;
+    s->port = (uint16_t)strtoul(port, NULL, 10);
+    return s->url ? 0 : TARN_E_NOMEM;
+}
+
+/* client-go takes a bare host:port as http. */
+static int parse_url(struct tarn_api_server *s, const char *text, struct tarn_error *err)
+{
+    CURLU *u = curl_url();
+    const char *full = strstr(text, "://") ? text : tarn_arena_printf(&s->arena, "http://%s", text);
+    int rc;
+
+    if (!u || !full) {
+        curl_url_cleanup(u);
+        return no_memory(err);
+    }
+    rc = curl_url_set(u, CURLUPART_URL, full, 0) == CURLUE_OK ? take_url(s, u) : TARN_E_INVAL;
+    curl_url_cleanup(u);
+    if (rc == TARN_E_INVAL)
+        return tarn_error_set(err, TARN_E_CONFIG, "'%s' is no API server address; expected https://host[:port][/path]", text);
+    return rc ? no_memory(err) : 0;
+}
+
+/* ---- in-cluster ----------------------------------------------------------------------------------- */
+
+static bool in_cluster(const char *dir, struct tarn_arena *a)
+{
+    const char *token = tarn_arena_printf(a, "%s/token", dir);
+
+    return getenv("KUBERNETES_SERVICE_HOST") && getenv("KUBERNETES_SERVICE_PORT") && token && access(token, R_OK) == 0;
+}
+
+static int use_service_account(struct tarn_api_server *s, const char *dir, struct tarn_error *err)
+{
+    const char *host = getenv("KUBERNETES_SERVICE_HOST"), *port = getenv("KUBERNETES_SERVICE_PORT");
+
+    s->url = tarn_arena_printf(&s->arena, strchr(host, ':') ? "https://[%s]:%s" : "https://%s:%s", host, port);
+    s->token_file = tarn_arena_printf(&s->arena, "%s/token", dir);
+    s->ca_file = tarn_arena_printf(&s->arena, "%s/ca.crt", dir);
+    s->source = "in-cluster service account";
+    return s->url && s->token_file && s->ca_file ? 0 : no_memory(err);
+}
+
+/* ---- opening ---------------------------------------------------------------------------------------- */
+
+/* Flags and file win over what the kubeconfig or the pod says. */
+static void lay_over(struct tarn_api_server *s, const struct tarn_config_server *c)
+{
+    if (c->ca_file) {
+        s->ca_file = c->ca_file;
+        s->ca = (struct tarn_bytes){0};
+    }
+    if (c->cert_file) {
+        s->cert_file = c->cert_file;
+        s->key_file = c->key_file;
+        s->cert = s->key = (struct tarn_bytes){0};
+    }
+    if (c->token_file) {
+        s->token_file = c->token_file;
+        s->token = NULL;
+    }
+    if (c->tls_server_name)
+        s->tls_server_name = c->tls_server_name;
+    if (c->proxy_url)
+        s->proxy_url = c->proxy_url;
+    s->gzip = c->gzip;
+    if (c->insecure) {
+        s->insecure = true;
+        s->ca = (struct tarn_bytes){0};
+        s->ca_file = NULL;
+    }
+}
+
+static int find_source(struct tarn_api_server *s, const struct tarn_config_server *c, const char *dir, struct tarn_error *err)
+{
+    const char *env = getenv("KUBECONFIG"), *home = getenv("HOME"), *file;
+
+    if (c->url) {
+        s->url = c->url;
+        s->source = "server url";
+        return 0;
+    }
+    if (c->kubeconfig)
+        return tarn_kubeconfig_read(s, c->kubeconfig, c->context, err);
+    if (env && *env)
+        return tarn_kubeconfig_read(s, env, c->context, err);
+    if (in_cluster(dir, &s->arena))
+        return use_service_account(s, dir, err);
+    file = home ? tarn_arena_printf(&s->arena, "%s/.kube/config", home) : NULL;
+    if (file && access(file, R_OK) == 0)
+        return tarn_kubeconfig_read(s, file, c->context, err);
+    return tarn_error_set(err, TARN_E_CONFIG,
+                          "no API server: give --server URL or --kubeconfig FILE ($KUBECONFIG is not set, this is no pod, and there is no %s)",
+                          file ? file : "~/.kube/config");
+}
+
+static int read_pem(const char *what, const char *file, struct tarn_arena *a, struct tarn_bytes *ret, struct tarn_error *err)
+{
+    struct tarn_bytes text;
+    int rc;
+
+    if (!file)
+        return 0;
+    rc = read_small(what, file, a, &text, err);
+    if (rc)
+        return rc;
+    if (!strstr(text.data, "-----BEGIN "))
+        return tarn_error_set(err, TARN_E_CONFIG, "%s %s holds no PEM (no -----BEGIN line)", what, file);
+    *ret = text;
+    return 0;
+}
+
+int tarn_api_server_refresh(struct tarn_api_server *s, struct tarn_error *err)
+{
+    struct tarn_arena fresh = {0};
+    struct tarn_bytes ca = s->ca, cert = s->cert, key = s->key;
+    int rc = read_pem("CA file", s->ca_file, &fresh, &ca, err);
+
+    if (!rc)
+        rc = read_pem("certificate", s->cert_file, &fresh, &cert, err);
+    if (!rc)
+        rc = read_pem("key", s->key_file, &fresh, &key, err);
+    if (rc) {
+        tarn_arena_release(&fresh);
+        return rc;
+    }
+    tarn_arena_release(&s->pem_arena);
+    s->pem_arena = fresh;
+    s->ca = ca;
+    s->cert = cert;
+    s->key = key;
+    return 0;
+}
+
+int tarn_api_server_open(struct tarn_api_server *s, const struct tarn_config_server *config, const char *service_account_dir,
+                         struct tarn_error *err)
+{
+    int rc;
+
+    *s = (struct tarn_api_server){.token_stale = true};
+    rc = find_source(s, config, service_account_dir, err);
+    if (rc)
+        return rc;
+    lay_over(s, config);
+    rc = parse_url(s, s->url, err);
+    if (!rc)
+        rc = tarn_api_server_refresh(s, err);
+    if (!rc && s->token_file && access(s->token_file, R_OK) != 0)
+        rc = tarn_error_set(err, TARN_E_IO, "cannot read token file %s: %s", s->token_file, strerror(errno));
+    return rc;
+}
+
+void tarn_api_server_release(struct tarn_api_server *s)
+{
+    tarn_arena_release(&s->arena);
+    tarn_arena_release(&s->token_arena);
+    tarn_arena_release(&s->pem_arena);
+}
+
+/* ---- the token ---------------------------------------------------------------------------------------- */
+
+/* Cut white space from the end, as client-go does. */
+static struct tarn_bytes trimmed(struct tarn_bytes b)
+{
+    while (b.len && strchr(" \t\r\n", b.data[b.len - 1]))
+        b.len--;
+    return b;
+}
+
+static void read_token(struct tarn_api_server *s)
+{
+    struct tarn_arena fresh = {0}, scratch = {0};
+    struct tarn_bytes text;
+    const char *token = NULL;
+
+    if (read_small("token file", s->token_file, &scratch, &text, NULL) == 0)
+        token = tarn_arena_copy(&fresh, trimmed(text));
+    tarn_arena_release(&scratch);
+    if (!token || !*token || strpbrk(token, "\r\n")) { /* a line break would forge a header */
+        tarn_arena_release(&fresh);
+        return;
+    }
+    tarn_arena_release(&s->token_arena);
+    s->token_arena = fresh;
+    s->token = token;
+}
+
+const char *tarn_api_server_token(struct tarn_api_server *s, uint64_t now_ms)
+{
+    if (s->token_file && (s->token_stale || now_ms - s->token_read_ms >= TOKEN_MAX_AGE_MS)) {
+        read_token(s);
+        s->token_read_ms = now_ms;
+        s->token_stale = false;
+    }
+    return s->token;
+}
+
+void tarn_api_server_unauthorized(struct tarn_api_server *s)
+{
+    s->token_stale = true;
+}

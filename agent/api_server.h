@@ -1,0 +1,66 @@
+/* api_server.h - where the API server is and how to be let in: URL, TLS, credentials.
+ *
+ * From flags and file (a server URL), a kubeconfig, or the service account of a pod; in this order:
+ *   1. `server.url`                       with the TLS and token settings beside it
+ *   2. `server.kubeconfig`                one file; `server.context` chooses in it
+ *   3. $KUBECONFIG                        a list of files, merged as client-go does: who says a thing first wins
+ *   4. the pod's service account          if KUBERNETES_SERVICE_HOST is set and its token is there
+ *   5. ~/.kube/config
+ * Certificates are read when opened, and again with tarn_api_server_refresh; a token file is read again as it changes.
+ * No credential ever goes into an error or a log line. One thread at a time.
+ * Sources: client-go tools/clientcmd (loader.go, client_config.go), rest/config.go (InClusterConfig).
+ */
+#ifndef TARN_AGENT_API_SERVER_H
+#define TARN_AGENT_API_SERVER_H
+
+#include "arena.h"
+#include "config.h"
+
+struct tarn_api_server {
+    const char *url;  /* scheme://host[:port][/prefix], without a slash at its end */
+    const char *host; /* of the URL; IPv6 without brackets */
+    uint16_t port;
+    bool tls;
+    struct tarn_bytes ca, cert, key; /* PEM; empty: the system's authorities, no client certificate */
+    bool insecure, gzip;
+    const char *tls_server_name; /* NULL: host */
+    const char *proxy_url;       /* NULL: as the environment says */
+    const char *username, *password;
+    const char *impersonate_user, *impersonate_uid;
+    struct tarn_string_list impersonate_groups;
+    const char *source; /* for logs: "server url", "kubeconfig FILE, context C", "in-cluster" */
+
+    /* private */
+    const char *token, *token_file, *ca_file, *cert_file, *key_file;
+    uint64_t token_read_ms;
+    bool token_stale;
+    struct tarn_arena arena, token_arena, pem_arena;
+};
+
+/* Where the service account is mounted; tests give another place. */
+#define TARN_SERVICE_ACCOUNT_DIR "/var/run/secrets/kubernetes.io/serviceaccount"
+
+/*
+ * Find the API server as said above and read its certificates. Release s in every case.
+ * TARN_E_CONFIG with what is wrong and where; TARN_E_UNSUPPORTED for exec and auth-provider plugins; TARN_E_IO.
+ */
+int tarn_api_server_open(struct tarn_api_server *s, const struct tarn_config_server *config, const char *service_account_dir,
+                         struct tarn_error *err);
+void tarn_api_server_release(struct tarn_api_server *s);
+
+/*
+ * The bearer token for a request at now_ms, NULL: none. Borrowed until the next call. A token file is read again when
+ * 10 s have passed, or at once after tarn_api_server_unauthorized; one that cannot be read leaves the last token.
+ */
+const char *tarn_api_server_token(struct tarn_api_server *s, uint64_t now_ms);
+/* The server answered 401: the token file may be newer. */
+void tarn_api_server_unauthorized(struct tarn_api_server *s);
+/* Read the certificate files again. On an error the old ones stay. */
+int tarn_api_server_refresh(struct tarn_api_server *s, struct tarn_error *err);
+
+/* ---- kubeconfig.c --------------------------------------------------------------------------- */
+
+/* Fill s from the kubeconfig files (separated by ':'; those that do not exist are left out if there are several). */
+int tarn_kubeconfig_read(struct tarn_api_server *s, const char *files, const char *context, struct tarn_error *err);
+
+#endif
