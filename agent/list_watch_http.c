@@ -32,6 +32,8 @@ struct list_watch {
     struct tarn_list_watch_sink *sink;
     bool open;          /* a 2xx of JSON: the body goes to the transcoder */
     bool complete;      /* the list closed */
+    bool refused;       /* the sink ended the request */
+    bool touched;       /* bytes came since the last tarn_list_watch_http_take_touched */
     bool bookmarks;     /* the stream has sent one */
     int http_status;
     bool body_is_text;
@@ -60,18 +62,20 @@ static struct tarn_list_watch_sink *close_request(struct list_watch *l)
 
 /* ---- what the transcoder finds ---------------------------------------------------------------------------- */
 
-/* The sink wants no more, or something cancelled us meanwhile: any non-zero ends the feed. */
-static int item(struct list_watch *l, const struct tarn_object *obj)
+/* The sink wants no more, or something cancelled us meanwhile: non-zero ends the feed. */
+static int refused(struct list_watch *l, int rc)
 {
-    struct tarn_list_watch_sink *sink = l->sink;
-
-    return sink ? sink->on_item(sink, obj) : TARN_E_STOPPED;
+    l->refused |= rc != 0;
+    return rc;
 }
 
 static int on_list_object(void *ctx, struct tarn_bytes type, const struct tarn_object *obj)
 {
+    struct list_watch *l = ctx;
+    struct tarn_list_watch_sink *sink = l->sink;
+
     (void)type;
-    return item(ctx, obj);
+    return refused(l, sink ? sink->on_item(sink, obj) : TARN_E_STOPPED);
 }
 
 static int copy_text(struct tarn_buf *to, struct tarn_bytes b)
@@ -111,7 +115,7 @@ static int on_skipped(void *ctx, int code, struct tarn_bytes key)
 
     if (l->sink)
         l->sink->on_skipped(l->sink, code, key);
-    return l->sink ? 0 : TARN_E_STOPPED;
+    return refused(l, l->sink ? 0 : TARN_E_STOPPED);
 }
 
 static enum tarn_watch_event_type type_of(struct tarn_bytes type)
@@ -138,12 +142,12 @@ static int on_watch_object(void *ctx, struct tarn_bytes type, const struct tarn_
     struct tarn_list_watch_sink *sink = l->sink;
 
     if (!sink)
-        return TARN_E_STOPPED;
+        return refused(l, TARN_E_STOPPED);
     if (t == TARN_WATCH_BOOKMARK && !l->bookmarks) {
         l->bookmarks = true;
         tarn_http_watch_silence(l->transfer, BOOKMARK_SILENCE_MS);
     }
-    return sink->on_event(sink, t, obj);
+    return refused(l, sink->on_event(sink, t, obj));
 }
 
 /* ---- what HTTP brings --------------------------------------------------------------------------------------- */
@@ -171,8 +175,8 @@ static int on_head(void *ctx, const struct tarn_http_head *head)
     if (!ok)
         return 0; /* the body is the Status */
     if (!starts_with(head->content_type, "application/json"))
-        return tarn_error_set(&l->error, TARN_E_SYNTAX, "%s: the server answered %d with '%.*s', not JSON: is %s an API server?", l->plural,
-                              head->status, TARN_BYTES_ARG(head->content_type), "this");
+        return tarn_error_set(&l->error, TARN_E_SYNTAX, "%s: the server answered %d with '%.*s', not JSON; is it an API server?", l->plural,
+                              head->status, TARN_BYTES_ARG(head->content_type));
     tarn_transcoder_reset(transcoder(l));
     l->open = true;
     if (l->request == REQUEST_WATCH) {
@@ -189,7 +193,7 @@ static int keep_error_body(struct list_watch *l, const char *data, size_t n)
     return tarn_buf_add(&l->body, data, n < room ? n : room);
 }
 
-/* 0, or non-zero to end the transfer; then either error tells why, or the sink is gone. */
+/* 0, or non-zero to end the transfer; then either error tells why, or the sink wanted it. */
 static int on_body(void *ctx, const char *data, size_t n)
 {
     struct list_watch *l = ctx;
@@ -198,11 +202,10 @@ static int on_body(void *ctx, const char *data, size_t n)
 
     if (!l->open)
         return keep_error_body(l, data, n);
+    l->touched = true;
     rc = tarn_transcoder_feed(transcoder(l), data, n, &why);
-    if (!rc)
-        return 0;
-    if (why.code && l->sink)
-        (void)tarn_error_set(&l->error, why.code, "%s: %s: %s", l->plural, l->request == REQUEST_LIST ? "list" : "watch", why.message);
+    if (rc && !l->refused)
+        (void)tarn_error_set(&l->error, rc, "%s: %s: %s", l->plural, l->request == REQUEST_LIST ? "list" : "watch", why.message);
     return rc;
 }
 
@@ -292,7 +295,7 @@ static void on_end(void *ctx, const struct tarn_http_end *h)
     bool list = l->request == REQUEST_LIST;
     struct tarn_list_watch_sink *sink;
 
-    if (h->kind == TARN_HTTP_GIVEN_UP && !l->error.code && h->code != TARN_E_NOMEM) { /* by the sink itself: it knows */
+    if (l->refused) { /* the sink knows */
         (void)close_request(l);
         return;
     }
@@ -328,7 +331,7 @@ static int start(struct list_watch *l, enum request kind, const char *path, uint
 
     if (l->request != REQUEST_NONE)
         return TARN_E_INVAL;
-    l->open = l->complete = l->bookmarks = l->body_is_text = false;
+    l->open = l->complete = l->bookmarks = l->refused = l->body_is_text = false;
     l->http_status = 0;
     l->retry_after_ms = 0;
     l->error.code = 0;
@@ -504,6 +507,15 @@ void tarn_list_watch_http_free(struct tarn_list_watch *lw)
     free(l->label_selector);
     free(l->field_selector);
     free(l);
+}
+
+bool tarn_list_watch_http_take_touched(struct tarn_list_watch *lw)
+{
+    struct list_watch *l = of(lw);
+    bool touched = l->touched;
+
+    l->touched = false;
+    return touched;
 }
 
 size_t tarn_list_watch_http_memory(const struct tarn_list_watch *lw)

@@ -31,6 +31,8 @@ int tarn_list_watch_http_new(const struct tarn_list_watch_http_options *o, struc
 /* Drops a request under way. Not from inside a sink's call. NULL is allowed. */
 void tarn_list_watch_http_free(struct tarn_list_watch *lw);
 
+/* Have objects or parts of them come since the last call? */
+bool tarn_list_watch_http_take_touched(struct tarn_list_watch *lw);
 /* Bytes of heap it holds now, for the memory bound. */
 size_t tarn_list_watch_http_memory(const struct tarn_list_watch *lw);
 

@@ -1,0 +1,456 @@
+/* driver.c - one resource: looking, waiting to look again, running.
+ *
+ * One uv_timer serves both: the wait before the next lookup and the reflector's deadline.
+ */
+#include "driver.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <tarn/region_store.h>
+
+#include "list_watch_http.h"
+
+/* Requests of many resources at a start are spread over this. */
+#define START_SPREAD_MS 200
+#define LOOK_AGAIN_LEAST_MS 1000
+#define LOOK_AGAIN_MOST_MS 30000
+
+struct tarn_driver {
+    struct tarn_driver_options o;
+    uv_timer_t timer;
+    struct tarn_lookup *lookup; /* under way */
+    uint32_t lookups_failed;    /* in a row */
+    struct tarn_error error;    /* why it is not found yet */
+    uint64_t error_at_ms;
+    /* in the region */
+    uint16_t store_id;
+    bool in_region;
+    struct tarn_store *store;
+    struct tarn_index_func *indexes;
+    unsigned nindexes;
+    /* once found */
+    struct tarn_list_watch *lw;
+    struct tarn_reflector *reflector;
+    char *name, *api_version, *kind; /* of the region's entry */
+    bool changed;                    /* the state is to be written */
+    bool stopped;
+    bool was_live, was_synced;       /* as last logged */
+    char last_logged[TARN_ERROR_MESSAGE_BYTES];
+};
+
+static void on_timer(uv_timer_t *timer);
+
+/* ---- timers ---------------------------------------------------------------------------------------------- */
+
+static void arm(struct tarn_driver *d, uint64_t ms)
+{
+    uv_update_time(d->o.loop);
+    (void)uv_timer_start(&d->timer, on_timer, ms, 0);
+}
+
+static void arm_for_reflector(struct tarn_driver *d)
+{
+    uint64_t at = tarn_reflector_deadline_ms(d->reflector), now = tarn_now_ms(d->o.rt);
+
+    if (at == UINT64_MAX)
+        (void)uv_timer_stop(&d->timer);
+    else
+        arm(d, at > now ? at - now : 0);
+}
+
+/* ---- what is said about it ---------------------------------------------------------------------------------- */
+
+static void log_report(void *ctx, const struct tarn_reflector_report *r)
+{
+    static const enum tarn_log_level levels[] = {TARN_LOG_DEBUG, TARN_LOG_DEBUG, TARN_LOG_INFO, TARN_LOG_WARN, TARN_LOG_ERROR};
+    struct tarn_driver *d = ctx;
+    char key[300];
+
+    (void)snprintf(key, sizeof key, "%.*s", TARN_BYTES_ARG(r->key));
+    tarn_log(levels[r->level], r->error.message, "resource", d->name, "realm", d->o.resource->realm, "code",
+             r->error.code ? tarn_error_name(r->error.code) : NULL, "key", r->key.len ? key : NULL, "http",
+             r->http_code ? TARN_LOG_U64(r->http_code) : NULL, NULL);
+}
+
+static void log_state(struct tarn_driver *d, const struct tarn_reflector_status *s)
+{
+    if (s->has_synced && !d->was_synced)
+        tarn_log(TARN_LOG_INFO, "resource synced", "resource", d->name, "realm", d->o.resource->realm, "objects",
+                 TARN_LOG_U64(s->counters.last_list_items), "ms", TARN_LOG_U64(s->counters.last_list_ms), "rv", s->resource_version.text, NULL);
+    if (s->live != d->was_live)
+        tarn_log(TARN_LOG_INFO, s->live ? "resource live" : "resource no longer live", "resource", d->name, "realm", d->o.resource->realm,
+                 "error", s->last_error.code ? s->last_error.message : NULL, NULL);
+    d->was_synced = s->has_synced;
+    d->was_live = s->live;
+}
+
+static void on_change(void *ctx, struct tarn_reflector *r)
+{
+    struct tarn_driver *d = ctx;
+
+    (void)r;
+    d->changed = true;
+    if (!d->stopped)
+        arm_for_reflector(d);
+}
+
+/* ---- the region's entry -------------------------------------------------------------------------------------- */
+
+static void remove_from_region(struct tarn_driver *d)
+{
+    struct tarn_error err;
+
+    tarn_store_free(d->store);
+    d->store = NULL;
+    if (d->in_region && tarn_writer_remove_resource(d->o.writer, d->store_id, &err))
+        tarn_log(TARN_LOG_ERROR, err.message, "resource", d->name, NULL);
+    d->in_region = false;
+}
+
+/* f is NULL for the placeholder. */
+static int add_to_region(struct tarn_driver *d, const struct tarn_discovered *f, struct tarn_error *err)
+{
+    const struct tarn_config_resource *r = d->o.resource;
+    struct tarn_writer_resource w = {.name = d->name, .indexes = d->indexes, .nindex = d->nindexes, .slots = r->slots.v, .nslot = r->slots.n};
+    int rc;
+
+    if (f) {
+        w.api_version = f->api_version;
+        w.kind = f->kind;
+        w.singular = f->singular;
+        w.namespaced = f->namespaced;
+        w.short_names = f->short_names.v;
+        w.nshort = f->short_names.n;
+    }
+    rc = tarn_writer_add_resource(d->o.writer, &w, &d->store_id, err);
+    d->in_region = rc == 0;
+    return rc;
+}
+
+static bool set_string(char **at, const char *s)
+{
+    char *copy = strdup(s);
+
+    if (!copy)
+        return false;
+    free(*at);
+    *at = copy;
+    return true;
+}
+
+/* "pods", "deployments.apps" */
+static char *canonical_name(const struct tarn_discovered *f)
+{
+    char *name = NULL;
+
+    return asprintf(&name, "%s%s%s", f->plural, *f->group ? "." : "", f->group) < 0 ? NULL : name;
+}
+
+static int make_indexes(struct tarn_driver *d, struct tarn_error *err)
+{
+    const struct tarn_string_list *names = &d->o.resource->indexes;
+    int rc = 0;
+
+    d->indexes = calloc(names->n ? names->n : 1, sizeof *d->indexes);
+    if (!d->indexes)
+        return tarn_error_set(err, TARN_E_NOMEM, "out of memory");
+    for (; !rc && d->nindexes < names->n; d->nindexes += rc == 0)
+        rc = tarn_index_func_builtin(names->v[d->nindexes], &d->indexes[d->nindexes], err);
+    return rc;
+}
+
+/* ---- running --------------------------------------------------------------------------------------------------- */
+
+static int make_list_watch(struct tarn_driver *d, const struct tarn_discovered *f, struct tarn_error *err)
+{
+    const struct tarn_config_resource *r = d->o.resource;
+
+    return tarn_list_watch_http_new(
+        &(struct tarn_list_watch_http_options){
+            .http = d->o.http,
+            .api_version = f->api_version,
+            .plural = f->plural,
+            .namespace = r->namespaces.n ? r->namespaces.v[0] : NULL,
+            .label_selector = r->label_selector,
+            .field_selector = r->field_selector,
+            .projection = {.drop = r->drop.v, .ndrop = r->drop.n, .keep = r->keep.v, .nkeep = r->keep.n, .slots = r->slots.v, .nslots = r->slots.n},
+            .max_object_bytes = d->o.config->max_object_bytes,
+            .store_id = d->store_id,
+            .streaming_lists = d->o.config->streaming_lists,
+        },
+        &d->lw, err);
+}
+
+static int make_reflector(struct tarn_driver *d, const struct tarn_discovered *f, struct tarn_error *err)
+{
+    return tarn_reflector_new(
+        &(struct tarn_reflector_options){
+            .list_watch = d->lw,
+            .store = d->store,
+            .rt = d->o.rt,
+            .name = d->name,
+            .expected_api_version = f->api_version,
+            .expected_kind = f->kind,
+            .page_size = d->o.config->page_size,
+            .streaming_list = d->o.config->streaming_lists,
+            .start_delay_ms = START_SPREAD_MS,
+            .on_report = log_report,
+            .on_change = on_change,
+            .ctx = d,
+        },
+        &d->reflector, err);
+}
+
+/* The placeholder becomes the resource itself. */
+static int become(struct tarn_driver *d, const struct tarn_discovered *f, struct tarn_error *err)
+{
+    char *name = canonical_name(f);
+    int rc;
+
+    remove_from_region(d);
+    if (!name || !set_string(&d->name, name) || !set_string(&d->api_version, f->api_version) || !set_string(&d->kind, f->kind))
+        rc = tarn_error_set(err, TARN_E_NOMEM, "out of memory");
+    else
+        rc = add_to_region(d, f, err);
+    free(name);
+    if (!rc)
+        rc = tarn_region_store_new(d->o.writer, d->store_id, &d->store, err);
+    if (!rc)
+        rc = make_list_watch(d, f, err);
+    return rc ? rc : make_reflector(d, f, err);
+}
+
+static void drop_parts(struct tarn_driver *d)
+{
+    tarn_reflector_free(d->reflector);
+    d->reflector = NULL;
+    tarn_list_watch_http_free(d->lw);
+    d->lw = NULL;
+}
+
+/* Not found, or no room for it: say so once, look again later. */
+static void look_again(struct tarn_driver *d, const struct tarn_error *error)
+{
+    unsigned doublings = d->lookups_failed < 5 ? d->lookups_failed : 5;
+    uint64_t ms = (uint64_t)LOOK_AGAIN_LEAST_MS << doublings;
+
+    ms = ms < LOOK_AGAIN_MOST_MS ? ms : LOOK_AGAIN_MOST_MS;
+    ms += tarn_random(d->o.rt) % (ms / 2); /* so that many agents do not ask in step */
+    if (strcmp(d->last_logged, error->message) != 0) {
+        (void)snprintf(d->last_logged, sizeof d->last_logged, "%s", error->message);
+        tarn_log(TARN_LOG_WARN, error->message, "resource", d->o.resource->name, "realm", d->o.resource->realm, "again_in_ms", TARN_LOG_U64(ms), NULL);
+    }
+    d->lookups_failed++;
+    d->error = *error;
+    d->error_at_ms = tarn_now_ms(d->o.rt);
+    d->changed = true;
+    arm(d, ms);
+}
+
+/* It could not become what it is (no room, a second name of one that is there already): readers still see why. */
+static void back_to_placeholder(struct tarn_driver *d)
+{
+    drop_parts(d);
+    remove_from_region(d);
+    if (set_string(&d->name, d->o.resource->name))
+        (void)add_to_region(d, NULL, NULL);
+}
+
+static void on_found(void *ctx, const struct tarn_discovered *f, const struct tarn_error *error)
+{
+    struct tarn_driver *d = ctx;
+    struct tarn_error err;
+
+    d->lookup = NULL;
+    if (!f) {
+        look_again(d, error);
+        return;
+    }
+    if (become(d, f, &err)) {
+        back_to_placeholder(d);
+        look_again(d, &err);
+        return;
+    }
+    d->error.code = 0;
+    d->lookups_failed = 0;
+    d->changed = true;
+    tarn_log(TARN_LOG_INFO, "resource found", "resource", d->name, "api_version", d->api_version, "kind", d->kind, "realm", d->o.resource->realm, NULL);
+    tarn_reflector_start(d->reflector);
+    arm_for_reflector(d);
+}
+
+static void look(struct tarn_driver *d)
+{
+    const struct tarn_lookup_sink sink = {on_found, d};
+    struct tarn_error err;
+
+    if (tarn_discovery_find(d->o.discovery, d->o.resource->name, d->o.resource->api_version, &sink, &d->lookup)) {
+        (void)tarn_error_set(&err, TARN_E_NOMEM, "out of memory");
+        look_again(d, &err);
+    }
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct tarn_driver *d = timer->data;
+
+    if (d->stopped)
+        return;
+    if (!d->reflector) {
+        look(d);
+        return;
+    }
+    tarn_reflector_on_timer(d->reflector);
+    arm_for_reflector(d);
+}
+
+void tarn_driver_relist(struct tarn_driver *d)
+{
+    if (d->reflector)
+        tarn_reflector_relist(d->reflector);
+    if (!d->lookup)
+        arm(d, 0);
+}
+
+/* ---- state ------------------------------------------------------------------------------------------------------- */
+
+static struct tarn_resource_state state_while_looking(const struct tarn_driver *d)
+{
+    return (struct tarn_resource_state){
+        .last_error = d->error.code ? tarn_bytes_of(d->error.message) : (struct tarn_bytes){0},
+        .last_error_ms = d->error_at_ms,
+        .errors = d->lookups_failed,
+    };
+}
+
+static struct tarn_resource_state state_of(const struct tarn_reflector_status *s)
+{
+    const struct tarn_reflector_counters *c = &s->counters;
+
+    return (struct tarn_resource_state){
+        .synced = s->has_synced,
+        .live = s->live,
+        .relisting = s->phase == TARN_REFLECTOR_LISTING || s->phase == TARN_REFLECTOR_STREAMING,
+        .resource_version = tarn_rv_bytes(&s->resource_version),
+        .last_error = s->last_error.code ? tarn_bytes_of(s->last_error.message) : (struct tarn_bytes){0},
+        .last_event_ms = s->last_event_ms,
+        .last_list_ms = s->last_list_ms,
+        .last_error_ms = s->last_error.code ? s->last_error_at_ms : 0,
+        .lists = c->lists + c->streaming_lists,
+        .watches = c->watches,
+        .events = c->added + c->modified + c->deleted,
+        .relists = c->relists,
+        .errors = c->list_errors + c->watch_errors,
+        .rv_rewinds = c->rv_rewinds,
+        .skipped = c->skipped,
+    };
+}
+
+void tarn_driver_publish(struct tarn_driver *d)
+{
+    struct tarn_reflector_status s;
+    struct tarn_resource_state state;
+    struct tarn_error err;
+    bool touched = d->lw && tarn_list_watch_http_take_touched(d->lw);
+
+    if (!d->in_region || !(touched || d->changed))
+        return;
+    d->changed = false;
+    if (d->reflector) {
+        tarn_reflector_status(d->reflector, &s);
+        log_state(d, &s);
+        state = state_of(&s);
+    } else {
+        state = state_while_looking(d);
+    }
+    if (tarn_writer_set_resource_state(d->o.writer, d->store_id, &state, &err)) {
+        d->changed = true; /* no room now: again at the next commit */
+        tarn_log(TARN_LOG_DEBUG, err.message, "resource", d->name, NULL);
+    }
+}
+
+void tarn_driver_facts(struct tarn_driver *d, struct tarn_driver_facts *ret)
+{
+    *ret = (struct tarn_driver_facts){
+        .name = d->name,
+        .wanted = d->o.resource->name,
+        .realm = d->o.resource->realm,
+        .api_version = d->api_version ? d->api_version : "",
+        .kind = d->kind ? d->kind : "",
+        .found = d->reflector != NULL,
+        .objects = d->in_region ? tarn_writer_count(d->o.writer, d->store_id) : 0,
+        .heap_bytes = d->lw ? tarn_list_watch_http_memory(d->lw) : 0,
+    };
+    if (d->reflector) {
+        tarn_reflector_status(d->reflector, &ret->status);
+        return;
+    }
+    ret->status.last_error = d->error;
+    ret->status.failures = d->lookups_failed;
+}
+
+/* ---- life ---------------------------------------------------------------------------------------------------------- */
+
+static void free_driver(struct tarn_driver *d)
+{
+    for (unsigned i = 0; i < d->nindexes; i++)
+        tarn_index_func_release(&d->indexes[i]);
+    free(d->indexes);
+    free(d->name);
+    free(d->api_version);
+    free(d->kind);
+    free(d);
+}
+
+int tarn_driver_new(const struct tarn_driver_options *o, struct tarn_driver **ret, struct tarn_error *err)
+{
+    struct tarn_driver *d = calloc(1, sizeof *d);
+    int rc;
+
+    if (!d)
+        return tarn_error_set(err, TARN_E_NOMEM, "out of memory");
+    d->o = *o;
+    rc = set_string(&d->name, o->resource->name) ? make_indexes(d, err) : tarn_error_set(err, TARN_E_NOMEM, "out of memory");
+    if (!rc)
+        rc = add_to_region(d, NULL, err);
+    if (rc) {
+        free_driver(d);
+        return rc;
+    }
+    (void)uv_timer_init(o->loop, &d->timer);
+    d->timer.data = d;
+    *ret = d;
+    return 0;
+}
+
+void tarn_driver_start(struct tarn_driver *d)
+{
+    arm(d, 0);
+}
+
+void tarn_driver_stop(struct tarn_driver *d)
+{
+    d->stopped = true;
+    (void)uv_timer_stop(&d->timer);
+    if (d->lookup)
+        tarn_discovery_cancel(d->lookup);
+    d->lookup = NULL;
+    if (d->reflector)
+        tarn_reflector_stop(d->reflector);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    free_driver(handle->data);
+}
+
+void tarn_driver_close(struct tarn_driver *d)
+{
+    if (!d)
+        return;
+    drop_parts(d);
+    tarn_store_free(d->store);
+    d->store = NULL;
+    uv_close((uv_handle_t *)&d->timer, on_closed);
+}

@@ -1,0 +1,59 @@
+/* driver.h - keeps one configured resource mirrored: finds it, then runs its reflector on the loop's clock.
+ *
+ * A resource is in its region from the start, so that readers see it and why it has nothing yet: first as a
+ * placeholder under the configured name, then, once the server says what it is, under its own (`pods`,
+ * `deployments.apps`) with kind, short names, indexes and slots. A resource that does not exist yet is looked for with backoff, for ever.
+ *
+ * Everything on the ingest thread. Changes go into the writer's open transaction; the ingest loop commits.
+ */
+#ifndef TARN_AGENT_DRIVER_H
+#define TARN_AGENT_DRIVER_H
+
+#include <uv.h>
+
+#include <tarn/reflector.h>
+#include <tarn/writer.h>
+
+#include "config.h"
+#include "discovery.h"
+
+struct tarn_driver;
+
+struct tarn_driver_options {
+    uv_loop_t *loop;
+    struct tarn_http *http;
+    struct tarn_discovery *discovery;
+    struct tarn_writer *writer;
+    struct tarn_runtime *rt;
+    const struct tarn_config *config;
+    const struct tarn_config_resource *resource; /* one of config's */
+};
+
+/* All pointers are borrowed and outlive it. The placeholder is added; the search begins with tarn_driver_start. */
+int tarn_driver_new(const struct tarn_driver_options *o, struct tarn_driver **ret, struct tarn_error *err);
+void tarn_driver_start(struct tarn_driver *d);
+/* Stop: no request, no call of the writer after this. Before the http and the writer go. */
+void tarn_driver_stop(struct tarn_driver *d);
+/* After stop; frees when the loop has closed the timer. The store goes at once, so that the writer may be freed. NULL is allowed. */
+void tarn_driver_close(struct tarn_driver *d);
+
+/* Before a commit: write the resource's state into the open transaction if it changed. */
+void tarn_driver_publish(struct tarn_driver *d);
+
+/* List it again now, or look for it now. */
+void tarn_driver_relist(struct tarn_driver *d);
+
+/* For status and logs. */
+struct tarn_driver_facts {
+    const char *name;        /* canonical once found; borrowed until the next turn */
+    const char *wanted;      /* as configured */
+    const char *realm;
+    const char *api_version, *kind; /* "" until found */
+    bool found;
+    uint64_t objects;
+    size_t heap_bytes;       /* transcoders and buffers */
+    struct tarn_reflector_status status; /* before found: only last_error and failures */
+};
+void tarn_driver_facts(struct tarn_driver *d, struct tarn_driver_facts *ret);
+
+#endif

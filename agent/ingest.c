@@ -1,0 +1,384 @@
+/* ingest.c - see ingest.h.
+ *
+ * The order inside a turn of the loop: timers (reflectors that want something), prepare (resumed and ended transfers,
+ * commit), poll (bytes from sockets, questions), check (commit). So what came in one poll is visible before the loop waits again.
+ */
+#include "ingest_impl.h"
+
+#include <stdlib.h>
+
+#define COLLECT_EVERY_MS 5
+
+/* ---- turns ------------------------------------------------------------------------------------------------- */
+
+static void commit_realm(struct realm *r)
+{
+    struct tarn_error err = {0};
+    int rc = tarn_writer_commit(r->writer, &err);
+
+    if (rc && rc != TARN_E_AGAIN && !r->commit_failing)
+        tarn_log(TARN_LOG_ERROR, err.code ? err.message : tarn_strerror(rc), "realm", r->config->name, "code", tarn_error_name(rc), NULL);
+    r->commit_failing = rc && rc != TARN_E_AGAIN;
+}
+
+static void on_busy(uv_idle_t *idle)
+{
+    (void)idle; /* being active is all: the loop does not wait */
+}
+
+/* A few times in a second if nothing happens, at most every COLLECT_EVERY_MS while much does. */
+static void collect(struct tarn_ingest *in)
+{
+    uint64_t now = uv_now(&in->loop);
+    bool more = false;
+
+    for (unsigned i = 0; i < in->nrealms; i++)
+        more |= in->realms[i].more;
+    if (!more && now - in->collected_ms < COLLECT_EVERY_MS)
+        return;
+    in->collected_ms = now;
+    more = false;
+    for (unsigned i = 0; i < in->nrealms; i++)
+        more |= in->realms[i].more = tarn_writer_collect(in->realms[i].writer);
+    if (more)
+        (void)uv_idle_start(&in->busy, on_busy);
+    else
+        (void)uv_idle_stop(&in->busy);
+}
+
+static void publish(struct tarn_ingest *in)
+{
+    for (unsigned i = 0; i < in->ndrivers; i++)
+        tarn_driver_publish(in->drivers[i]);
+    for (unsigned i = 0; i < in->nrealms; i++)
+        commit_realm(&in->realms[i]);
+    collect(in);
+}
+
+/* Busy time of the turn = what passed since the last look, less what libuv waited. */
+static void measure_turn(struct tarn_ingest *in)
+{
+    uint64_t wall = uv_hrtime(), idle = uv_metrics_idle_time(&in->loop);
+    uint64_t us = in->turns ? (wall - in->turn_wall_ns - (idle - in->turn_idle_ns)) / 1000 : 0;
+
+    if (us > in->longest_turn_us)
+        in->longest_turn_us = us;
+    in->turns++;
+    in->turn_wall_ns = wall;
+    in->turn_idle_ns = idle;
+}
+
+static void on_prepare(uv_prepare_t *prepare)
+{
+    struct tarn_ingest *in = prepare->data;
+
+    tarn_http_turn(in->http);
+    publish(in);
+    measure_turn(in);
+}
+
+static void on_check(uv_check_t *check)
+{
+    publish(check->data);
+}
+
+static void on_beat(uv_timer_t *beat)
+{
+    struct tarn_ingest *in = beat->data;
+
+    for (unsigned i = 0; i < in->nrealms; i++)
+        tarn_writer_heartbeat(in->realms[i].writer);
+}
+
+/* ---- questions ----------------------------------------------------------------------------------------------- */
+
+static void note_client(struct realm *r, const struct tarn_ask *a, uint64_t now_ms)
+{
+    struct client_note *n = calloc(1, sizeof *n);
+
+    if (!n)
+        return; /* the client is attached all the same; status does not name it */
+    *n = (struct client_note){.next = r->clients, .id = a->client_id, .uid = a->uid, .pid = a->pid, .since_ms = now_ms};
+    memcpy(n->program, a->program, sizeof n->program);
+    r->clients = n;
+}
+
+static void forget_client(struct realm *r, uint32_t id)
+{
+    for (struct client_note **at = &r->clients; *at; at = &(*at)->next)
+        if ((*at)->id == id) {
+            struct client_note *gone = *at;
+
+            *at = gone->next;
+            free(gone);
+            return;
+        }
+}
+
+static void attach(struct tarn_ingest *in, struct tarn_ask *a)
+{
+    struct realm *r = &in->realms[a->realm];
+    const struct tarn_region_view *view = tarn_writer_view(r->writer);
+    int rc = tarn_writer_client_add(r->writer, a->page, a->socket_fd, &a->client_id);
+
+    if (rc) {
+        (void)tarn_error_set(&a->error, rc, "the agent has no memory for another client");
+        return;
+    }
+    a->region_fd = tarn_writer_fd(r->writer);
+    a->region_bytes = view->size;
+    a->generation = view->generation;
+    memcpy(a->instance, view->instance, sizeof a->instance);
+    note_client(r, a, uv_now(&in->loop));
+}
+
+static void detach(struct tarn_ingest *in, const struct tarn_ask *a)
+{
+    struct realm *r = &in->realms[a->realm];
+
+    tarn_writer_client_remove(r->writer, a->client_id);
+    forget_client(r, a->client_id);
+}
+
+static void stop(struct tarn_ingest *in, struct tarn_ask *a);
+
+static void on_question(void *ctx, struct tarn_handoff_node *node)
+{
+    struct tarn_ingest *in = ctx;
+    struct tarn_ask *a = (struct tarn_ask *)node;
+
+    a->error.code = 0;
+    switch (a->verb) {
+    case TARN_ASK_ATTACH:
+        attach(in, a);
+        break;
+    case TARN_ASK_DETACH:
+        detach(in, a);
+        break;
+    case TARN_ASK_STATUS:
+        a->error.code = ingest_status(in, &a->text);
+        break;
+    case TARN_ASK_RELIST:
+        for (unsigned i = 0; i < in->ndrivers; i++)
+            tarn_driver_relist(in->drivers[i]);
+        break;
+    case TARN_ASK_REFRESH:
+        (void)tarn_api_server_refresh(in->server, &a->error);
+        tarn_api_server_unauthorized(in->server);
+        break;
+    case TARN_ASK_STOP:
+        stop(in, a);
+        return; /* answered when the thread ends */
+    }
+    (void)tarn_handoff_put(a->back, &a->node);
+}
+
+/* ---- life ------------------------------------------------------------------------------------------------------ */
+
+/* Readers keep what they have; the region says that its agent has stopped. */
+static void close_parts(struct tarn_ingest *in)
+{
+    for (unsigned i = 0; i < in->ndrivers; i++)
+        tarn_driver_close(in->drivers[i]);
+    tarn_discovery_free(in->discovery);
+    for (unsigned i = 0; i < in->nrealms; i++)
+        tarn_writer_free(in->realms[i].writer);
+    if (in->http)
+        tarn_http_close(in->http);
+    uv_close((uv_handle_t *)&in->prepare, NULL);
+    uv_close((uv_handle_t *)&in->check, NULL);
+    uv_close((uv_handle_t *)&in->beat, NULL);
+    uv_close((uv_handle_t *)&in->busy, NULL);
+    tarn_handoff_close(&in->questions, NULL);
+}
+
+static void stop(struct tarn_ingest *in, struct tarn_ask *a)
+{
+    in->stop = a;
+    for (unsigned i = 0; i < in->ndrivers; i++)
+        tarn_driver_stop(in->drivers[i]);
+    publish(in);
+    close_parts(in);
+}
+
+static void run(void *arg)
+{
+    struct tarn_ingest *in = arg;
+
+    (void)uv_run(&in->loop, UV_RUN_DEFAULT);
+    (void)tarn_handoff_put(in->stop->back, &in->stop->node);
+}
+
+static int make_realm(struct tarn_ingest *in, unsigned i, struct tarn_error *err)
+{
+    struct realm *r = &in->realms[i];
+    int rc;
+
+    r->config = &in->config->realms[i];
+    rc = tarn_writer_new(
+        &(struct tarn_writer_options){
+            .realm = r->config->name,
+            .budget_bytes = r->config->budget_bytes,
+            .huge_pages = in->config->huge_pages ? TARN_HUGE_PAGES_AUTO : TARN_HUGE_PAGES_OFF,
+            .rt = in->rt,
+            .max_object_bytes = in->config->max_object_bytes,
+            .lease_ms = TARN_LEASE_MS,
+        },
+        &r->writer, err);
+    in->nrealms += rc == 0;
+    return rc;
+}
+
+static struct tarn_writer *writer_of(const struct tarn_ingest *in, const char *realm)
+{
+    for (unsigned i = 0; i < in->nrealms; i++)
+        if (strcmp(in->realms[i].config->name, realm) == 0)
+            return in->realms[i].writer;
+    return NULL; /* the configuration was checked: never */
+}
+
+static int make_driver(struct tarn_ingest *in, unsigned i, struct tarn_error *err)
+{
+    const struct tarn_config_resource *r = &in->config->resources[i];
+    int rc = tarn_driver_new(
+        &(struct tarn_driver_options){
+            .loop = &in->loop,
+            .http = in->http,
+            .discovery = in->discovery,
+            .writer = writer_of(in, r->realm),
+            .rt = in->rt,
+            .config = in->config,
+            .resource = r,
+        },
+        &in->drivers[i], err);
+
+    in->ndrivers += rc == 0;
+    return rc;
+}
+
+static int init_loop(struct tarn_ingest *in, struct tarn_error *err)
+{
+    int rc = uv_loop_init(&in->loop);
+
+    if (rc < 0)
+        return tarn_error_set(err, TARN_E_IO, "event loop: %s", uv_strerror(rc));
+    (void)uv_loop_configure(&in->loop, UV_METRICS_IDLE_TIME);
+    rc = tarn_handoff_init(&in->questions, &in->loop, on_question, in);
+    if (rc < 0) {
+        (void)uv_loop_close(&in->loop);
+        return tarn_error_set(err, TARN_E_IO, "event loop: %s", uv_strerror(rc));
+    }
+    (void)uv_prepare_init(&in->loop, &in->prepare);
+    (void)uv_check_init(&in->loop, &in->check);
+    (void)uv_timer_init(&in->loop, &in->beat);
+    (void)uv_idle_init(&in->loop, &in->busy);
+    in->prepare.data = in->check.data = in->beat.data = in;
+    return 0;
+}
+
+static int make_parts(struct tarn_ingest *in, struct tarn_error *err)
+{
+    int rc = tarn_http_new(&in->loop, in->server, &in->http, err);
+
+    if (!rc && tarn_discovery_new(in->http, &in->discovery))
+        rc = tarn_error_set(err, TARN_E_NOMEM, "out of memory");
+    for (unsigned i = 0; !rc && i < in->config->nrealms; i++)
+        rc = make_realm(in, i, err);
+    for (unsigned i = 0; !rc && i < in->config->nresources; i++)
+        rc = make_driver(in, i, err);
+    return rc;
+}
+
+static void free_memory(struct tarn_ingest *in)
+{
+    tarn_handoff_release(&in->questions);
+    for (unsigned i = 0; i < in->nrealms; i++)
+        while (in->realms[i].clients)
+            forget_client(&in->realms[i], in->realms[i].clients->id);
+    free(in->realms);
+    free(in->drivers);
+    free(in);
+}
+
+/* Making it failed half-way, or its thread could not start: no thread runs the loop. */
+static void unmake(struct tarn_ingest *in)
+{
+    for (unsigned i = 0; i < in->ndrivers; i++)
+        tarn_driver_stop(in->drivers[i]);
+    close_parts(in);
+    (void)uv_run(&in->loop, UV_RUN_DEFAULT);
+    (void)uv_loop_close(&in->loop);
+    free_memory(in);
+}
+
+static int begin(struct tarn_ingest *in, struct tarn_error *err)
+{
+    int rc;
+
+    (void)uv_prepare_start(&in->prepare, on_prepare);
+    (void)uv_check_start(&in->check, on_check);
+    (void)uv_timer_start(&in->beat, on_beat, TARN_HEARTBEAT_MS, TARN_HEARTBEAT_MS);
+    for (unsigned i = 0; i < in->ndrivers; i++)
+        tarn_driver_start(in->drivers[i]);
+    for (unsigned i = 0; i < in->nrealms; i++)
+        tarn_writer_set_agent_state(in->realms[i].writer, TARN_AGENT_LIVE);
+    publish(in); /* the resources are there before the first client is */
+    rc = uv_thread_create(&in->thread, run, in);
+    return rc < 0 ? tarn_error_set(err, TARN_E_IO, "cannot start the ingest thread: %s", uv_strerror(rc)) : 0;
+}
+
+static struct tarn_ingest *allocate(const struct tarn_config *config)
+{
+    struct tarn_ingest *in = calloc(1, sizeof *in);
+
+    if (!in)
+        return NULL;
+    in->realms = calloc(config->nrealms, sizeof *in->realms);
+    in->drivers = calloc(config->nresources, sizeof(struct tarn_driver *));
+    if (in->realms && in->drivers)
+        return in;
+    free(in->realms);
+    free(in->drivers);
+    free(in);
+    return NULL;
+}
+
+int tarn_ingest_start(const struct tarn_config *config, struct tarn_api_server *server, struct tarn_ingest **ret, struct tarn_error *err)
+{
+    struct tarn_ingest *in = allocate(config);
+    int rc;
+
+    if (!in)
+        return tarn_error_set(err, TARN_E_NOMEM, "out of memory");
+    in->config = config;
+    in->server = server;
+    in->rt = tarn_runtime_posix();
+    in->started_ms = tarn_now_ms(in->rt);
+    rc = init_loop(in, err);
+    if (rc) {
+        free(in->realms);
+        free(in->drivers);
+        free(in);
+        return rc;
+    }
+    rc = make_parts(in, err);
+    if (!rc)
+        rc = begin(in, err);
+    if (rc)
+        unmake(in);
+    else
+        *ret = in;
+    return rc;
+}
+
+struct tarn_handoff *tarn_ingest_handoff(struct tarn_ingest *in)
+{
+    return &in->questions;
+}
+
+void tarn_ingest_join(struct tarn_ingest *in)
+{
+    (void)uv_thread_join(&in->thread);
+    (void)uv_loop_close(&in->loop);
+    free_memory(in);
+}

@@ -1,0 +1,61 @@
+/* ingest.h - the ingest loop: the one thread that talks to the API server and alone writes the regions.
+ *
+ * Each turn of its loop takes what the network brought (within http.h's budget), and then commits: so a snapshot never shows
+ * half a turn, and events that came together appear together. Collections, doorbells and clients' pins are looked at here and
+ * nowhere else. Everything from outside comes as a question through one handoff.
+ */
+#ifndef TARN_AGENT_INGEST_H
+#define TARN_AGENT_INGEST_H
+
+#include <tarn/pin.h>
+
+#include "api_server.h"
+#include "config.h"
+#include "handoff.h"
+
+struct tarn_ingest;
+
+enum tarn_ask_verb {
+    TARN_ASK_ATTACH, /* a client of `realm` with `page` and `socket_fd`: client_id, region_fd ... or error */
+    TARN_ASK_DETACH, /* client_id has gone */
+    TARN_ASK_STATUS, /* text: the JSON status */
+    TARN_ASK_RELIST, /* list every resource again */
+    TARN_ASK_REFRESH, /* read certificates and the token again */
+    TARN_ASK_STOP,   /* end the loop; answered as the last thing */
+};
+
+/* A question and its answer. The asker owns it again when it comes back through `back`. */
+struct tarn_ask {
+    struct tarn_handoff_node node; /* first: a node is its ask */
+    struct tarn_handoff *back;
+    enum tarn_ask_verb verb;
+    unsigned realm; /* index into the configuration's realms */
+    /* ATTACH */
+    struct tarn_pin_page *page; /* the region's writer owns it when error.code is 0 */
+    int socket_fd;              /* stays the asker's; open until DETACH is answered */
+    uint32_t uid;
+    int32_t pid;
+    char program[64];
+    /* answers */
+    uint32_t client_id;
+    int region_fd; /* the writer's: valid while it runs */
+    uint64_t region_bytes, generation;
+    uint8_t instance[16];
+    struct tarn_buf text; /* STATUS: the asker releases it */
+    struct tarn_error error;
+};
+
+#define TARN_HEARTBEAT_MS 250
+#define TARN_LEASE_MS 30000 /* how long a held snapshot is safe when memory is short */
+
+/*
+ * Make the regions, the reflectors and the thread. config and server outlive it and are only read, but server, which is
+ * the thread's own from here. TARN_E_* with what could not be made.
+ */
+int tarn_ingest_start(const struct tarn_config *config, struct tarn_api_server *server, struct tarn_ingest **ret, struct tarn_error *err);
+/* Where questions go; any thread. */
+struct tarn_handoff *tarn_ingest_handoff(struct tarn_ingest *in);
+/* After the answer to TARN_ASK_STOP: wait for the thread and free all. */
+void tarn_ingest_join(struct tarn_ingest *in);
+
+#endif

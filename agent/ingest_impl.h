@@ -1,0 +1,53 @@
+/* ingest_impl.h - what ingest.c (the loop) and ingest_status.c (what it says of itself) share. */
+#ifndef TARN_AGENT_INGEST_IMPL_H
+#define TARN_AGENT_INGEST_IMPL_H
+
+#include <tarn/writer.h>
+
+#include "driver.h"
+#include "ingest.h"
+
+/* A client as status names it; the writer knows it by id. */
+struct client_note {
+    struct client_note *next;
+    uint32_t id, uid;
+    int32_t pid;
+    uint64_t since_ms;
+    char program[64];
+};
+
+struct realm {
+    const struct tarn_config_realm *config;
+    struct tarn_writer *writer;
+    struct client_note *clients;
+    bool more;           /* the collector has more to do at once */
+    bool commit_failing; /* as last logged */
+};
+
+struct tarn_ingest {
+    const struct tarn_config *config;
+    struct tarn_api_server *server;
+    struct tarn_runtime *rt;
+    uv_loop_t loop;
+    uv_thread_t thread;
+    uv_prepare_t prepare;
+    uv_check_t check;
+    uv_timer_t beat;
+    uv_idle_t busy; /* active while a collector has more to do */
+    struct tarn_handoff questions;
+    struct tarn_http *http;
+    struct tarn_discovery *discovery;
+    struct realm *realms; /* as config->realms */
+    unsigned nrealms;
+    struct tarn_driver **drivers;
+    unsigned ndrivers;
+    struct tarn_ask *stop; /* the question that ended it */
+    uint64_t started_ms, collected_ms;
+    /* how long the loop was busy between two waits */
+    uint64_t turn_wall_ns, turn_idle_ns, longest_turn_us, turns;
+};
+
+/* Append the JSON status of the whole agent. 0 or TARN_E_NOMEM. */
+int ingest_status(struct tarn_ingest *in, struct tarn_buf *out);
+
+#endif

@@ -1,0 +1,245 @@
+/* main.c - tarnd: parse, wire, run.
+ *
+ * This thread has the second loop: attach server and signals. The ingest thread has the first.
+ * Exit codes: 0 ended as asked, 1 could not run, 2 the configuration is wrong.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "attach_server.h"
+#include "notify.h"
+#include "runtime_dir.h"
+
+#define DRAIN_MS 5000
+
+struct agent {
+    struct tarn_config config;
+    struct tarn_api_server server;
+    struct tarn_runtime_dir dir;
+    struct tarn_ingest *ingest;
+    struct tarn_attach_server *attach;
+    uv_loop_t loop;
+    uv_signal_t terminate, interrupt, hang_up;
+    uv_timer_t patience;
+    struct tarn_handoff answers;
+    struct tarn_ask ask; /* this thread's own questions: refresh, stop */
+    bool asking, stopping;
+};
+
+/* ---- what is done instead of running ----------------------------------------------------------------------------- */
+
+static int print(struct tarn_buf *b, int rc)
+{
+    if (!rc && b->len)
+        (void)fwrite(b->data, 1, b->len, stdout);
+    tarn_buf_release(b);
+    return rc ? 1 : 0;
+}
+
+static int say_it(const struct tarn_config *c)
+{
+    struct tarn_buf b = {0};
+
+    if (c->help_only)
+        return print(&b, tarn_config_help(&b));
+    if (c->version_only)
+        return print(&b, tarn_buf_adds(&b, "tarnd " TARN_VERSION "\n"));
+    if (c->print_only)
+        return print(&b, tarn_config_print(c, &b));
+    return print(&b, tarn_buf_adds(&b, "configuration ok\n"));
+}
+
+static int fail(const struct tarn_error *err)
+{
+    bool config = err->code == TARN_E_CONFIG || err->code == TARN_E_UNSUPPORTED;
+
+    tarn_log(TARN_LOG_ERROR, err->message, "code", tarn_error_name(err->code), NULL);
+    return config ? 2 : 1;
+}
+
+/* ---- the end -------------------------------------------------------------------------------------------------------- */
+
+static void on_patience_over(uv_timer_t *timer)
+{
+    (void)timer;
+    tarn_log(TARN_LOG_ERROR, "draining took longer than 5 s; leaving as it is", NULL);
+    _exit(1); /* readers keep what they have; the lock goes with the process */
+}
+
+static void ask(struct agent *a, enum tarn_ask_verb verb)
+{
+    a->ask.verb = verb;
+    a->ask.back = &a->answers;
+    a->asking = tarn_handoff_put(tarn_ingest_handoff(a->ingest), &a->ask.node);
+}
+
+static void on_attach_closed(void *ctx)
+{
+    struct agent *a = ctx;
+
+    a->attach = NULL;
+    if (!a->asking)
+        ask(a, TARN_ASK_STOP);
+}
+
+static void stop(struct agent *a, const char *why)
+{
+    if (a->stopping)
+        return;
+    a->stopping = true;
+    tarn_log(TARN_LOG_INFO, "tarnd stopping", "why", why, NULL);
+    (void)tarn_notify("STOPPING=1");
+    tarn_runtime_dir_unlisten(&a->dir);
+    (void)uv_timer_start(&a->patience, on_patience_over, DRAIN_MS, 0);
+    tarn_attach_server_close(a->attach, on_attach_closed, a);
+}
+
+static void close_handles(struct agent *a)
+{
+    uv_close((uv_handle_t *)&a->terminate, NULL);
+    uv_close((uv_handle_t *)&a->interrupt, NULL);
+    uv_close((uv_handle_t *)&a->hang_up, NULL);
+    uv_close((uv_handle_t *)&a->patience, NULL);
+    tarn_handoff_close(&a->answers, NULL);
+}
+
+static void on_answer(void *ctx, struct tarn_handoff_node *node)
+{
+    struct agent *a = ctx;
+
+    (void)node;
+    a->asking = false;
+    if (a->ask.verb == TARN_ASK_STOP)
+        close_handles(a);
+    else if (a->ask.error.code)
+        tarn_log(TARN_LOG_ERROR, a->ask.error.message, "kept", "the certificates read before", NULL);
+    if (a->ask.verb != TARN_ASK_STOP && a->stopping && !a->attach)
+        ask(a, TARN_ASK_STOP);
+}
+
+/* ---- signals ------------------------------------------------------------------------------------------------------------ */
+
+static void on_stop_signal(uv_signal_t *handle, int number)
+{
+    stop(handle->data, number == SIGTERM ? "SIGTERM" : "SIGINT");
+}
+
+static void on_hang_up(uv_signal_t *handle, int number)
+{
+    struct agent *a = handle->data;
+
+    (void)number;
+    tarn_log(TARN_LOG_INFO, "SIGHUP: certificates and token are read again; other changes of the configuration need a restart", NULL);
+    if (!a->asking && !a->stopping)
+        ask(a, TARN_ASK_REFRESH);
+}
+
+static void start_signals(struct agent *a)
+{
+    (void)uv_signal_init(&a->loop, &a->terminate);
+    (void)uv_signal_init(&a->loop, &a->interrupt);
+    (void)uv_signal_init(&a->loop, &a->hang_up);
+    (void)uv_timer_init(&a->loop, &a->patience);
+    a->terminate.data = a->interrupt.data = a->hang_up.data = a;
+    (void)uv_signal_start(&a->terminate, on_stop_signal, SIGTERM);
+    (void)uv_signal_start(&a->interrupt, on_stop_signal, SIGINT);
+    (void)uv_signal_start(&a->hang_up, on_hang_up, SIGHUP);
+    (void)signal(SIGPIPE, SIG_IGN);
+}
+
+/* ---- running ------------------------------------------------------------------------------------------------------------- */
+
+/* Each client is two descriptors here: take what the system allows. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit l;
+
+    if (getrlimit(RLIMIT_NOFILE, &l) == 0 && l.rlim_cur < l.rlim_max) {
+        l.rlim_cur = l.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &l);
+    }
+}
+
+static int init_loop(struct agent *a, struct tarn_error *err)
+{
+    int rc = uv_loop_init(&a->loop);
+
+    if (rc == 0)
+        rc = tarn_handoff_init(&a->answers, &a->loop, on_answer, a);
+    return rc < 0 ? tarn_error_set(err, TARN_E_IO, "event loop: %s", uv_strerror(rc)) : 0;
+}
+
+static int make_attach(struct agent *a, struct tarn_error *err)
+{
+    return tarn_attach_server_new(
+        &(struct tarn_attach_server_options){
+            .loop = &a->loop,
+            .config = &a->config,
+            .ingest = tarn_ingest_handoff(a->ingest),
+            .listen_fd = a->dir.listen_fd,
+        },
+        &a->attach, err);
+}
+
+static void say_ready(const struct agent *a)
+{
+    tarn_log(TARN_LOG_INFO, "tarnd ready", "socket", a->config.socket_path, "server", a->server.url, "from", a->server.source, "resources",
+             TARN_LOG_U64(a->config.nresources), "realms", TARN_LOG_U64(a->config.nrealms), "version", TARN_VERSION, NULL);
+    if (tarn_notify("READY=1"))
+        tarn_log(TARN_LOG_WARN, "the service manager could not be told", "error", strerror(errno), NULL);
+}
+
+/* After this the ingest thread runs: what fails later ends by stop. */
+static int wire(struct agent *a, struct tarn_error *err)
+{
+    int rc = tarn_runtime_dir_open(&a->dir, a->config.runtime_dir, a->config.socket_path, err);
+
+    if (!rc)
+        rc = init_loop(a, err);
+    if (!rc)
+        rc = tarn_ingest_start(&a->config, &a->server, &a->ingest, err);
+    return rc ? rc : make_attach(a, err);
+}
+
+static int run(struct agent *a)
+{
+    struct tarn_error err;
+
+    raise_descriptor_limit();
+    if (wire(a, &err)) {
+        tarn_runtime_dir_close(&a->dir);
+        return fail(&err); /* the process ends: what is half made goes with it */
+    }
+    start_signals(a);
+    say_ready(a);
+    (void)uv_run(&a->loop, UV_RUN_DEFAULT);
+    tarn_ingest_join(a->ingest);
+    tarn_handoff_release(&a->answers);
+    (void)uv_loop_close(&a->loop);
+    tarn_runtime_dir_close(&a->dir);
+    tarn_log(TARN_LOG_INFO, "tarnd stopped", NULL);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    static struct agent a;
+    struct tarn_error err = {0};
+    int rc = tarn_config_load(&a.config, argc, argv, &err);
+
+    tarn_logger_init(a.config.log_format, a.config.log_level, STDERR_FILENO);
+    if (!rc && (a.config.help_only || a.config.version_only || a.config.print_only)) {
+        rc = say_it(&a.config);
+    } else {
+        if (!rc)
+            rc = tarn_api_server_open(&a.server, &a.config.server, TARN_SERVICE_ACCOUNT_DIR, &err);
+        rc = rc ? fail(&err) : a.config.check_only ? say_it(&a.config) : run(&a);
+        tarn_api_server_release(&a.server);
+    }
+    tarn_config_release(&a.config);
+    return rc;
+}
