@@ -211,8 +211,12 @@ static int run(struct agent *a)
 
     raise_descriptor_limit();
     if (wire(a, &err)) {
+        int rc = fail(&err);
+
         tarn_runtime_dir_close(&a->dir);
-        return fail(&err); /* the process ends: what is half made goes with it */
+        if (a->ingest)
+            _exit(rc); /* its thread runs: what is half made goes with the process */
+        return rc;
     }
     start_signals(a);
     say_ready(a);
