@@ -242,32 +242,33 @@ static int status_of(struct list_watch *l, struct tarn_status *ret)
     return l->http_status && !l->open && !l->error.code ? tarn_status_from_response(&r, ret) : 0;
 }
 
-static void list_failed(struct list_watch *l, const struct tarn_end *end)
+/* Did the page come whole? Else l->error says why, if the transfer itself does not. */
+static bool is_whole(struct list_watch *l, const struct tarn_http_end *h)
 {
-    struct tarn_list_watch_sink *sink = close_request(l);
+    struct tarn_error why;
 
-    sink->on_list_failed(sink, end);
+    if (h->kind != TARN_HTTP_DONE || l->error.code)
+        return false;
+    if (tarn_transcoder_end(l->lister, &why))
+        (void)tarn_error_set(&l->error, TARN_E_SYNTAX, "%s: list: %s", l->plural, why.message);
+    else if (!l->complete)
+        (void)tarn_error_set(&l->error, TARN_E_SYNTAX, "%s: list: the answer is no list", l->plural);
+    else if (tarn_bytes_equal(l->meta.kind, TARN_BYTES("Status"))) /* */
+        (void)tarn_error_set(&l->error, TARN_E_STATUS, "%s: list: the server answered %d with a Status instead of a list", l->plural, l->http_status);
+    return !l->error.code;
 }
 
 static void list_ended(struct list_watch *l, const struct tarn_http_end *h, struct tarn_end *end)
 {
-    struct tarn_list_watch_sink *sink = l->sink;
+    bool whole = is_whole(l, h);
+    struct tarn_list_watch_sink *sink;
 
-    if (h->kind == TARN_HTTP_DONE && !l->error.code && tarn_transcoder_end(l->lister, &l->error) == 0 && l->complete) {
-        if (tarn_bytes_equal(l->meta.kind, TARN_BYTES("Status"))) { /* */
-            (void)tarn_error_set(&l->error, TARN_E_STATUS, "%s: the server answered %d with a Status instead of a list", l->plural, l->http_status);
-            explain(l, h, end);
-            list_failed(l, end);
-            return;
-        }
-        (void)close_request(l);
-        sink->on_page(sink, &l->meta);
-        return;
-    }
-    if (!l->error.code && h->kind == TARN_HTTP_DONE)
-        (void)tarn_error_set(&l->error, TARN_E_SYNTAX, "%s: the list ended before it was complete", l->plural);
     explain(l, h, end);
-    list_failed(l, end);
+    sink = close_request(l);
+    if (whole)
+        sink->on_page(sink, &l->meta);
+    else
+        sink->on_list_failed(sink, end);
 }
 
 /* Cut, silent or late: the reflector sees no error, it watches again from where it was. */

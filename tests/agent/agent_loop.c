@@ -8,6 +8,8 @@ static void on_prepare(uv_prepare_t *p)
     struct agent_loop *l = p->data;
 
     tarn_http_turn(l->http);
+    if (l->done && *l->done)
+        uv_stop(p->loop); /* or the loop would wait for what comes next */
 }
 
 static void on_limit(uv_timer_t *t)
@@ -41,10 +43,12 @@ void agent_loop_init(struct agent_loop *l, const char *url)
 bool agent_loop_run(struct agent_loop *l, const bool *done)
 {
     l->late = false;
+    l->done = done;
     (void)uv_timer_start(&l->limit, on_limit, 20000, 0);
     while (!*done && !l->late)
         (void)uv_run(&l->loop, UV_RUN_ONCE);
     (void)uv_timer_stop(&l->limit);
+    l->done = NULL;
     return *done;
 }
 

@@ -10,6 +10,7 @@ struct agent_loop {
     uv_timer_t limit;
     struct tarn_api_server server;
     struct tarn_http *http;
+    const bool *done;
     bool late;
 };
 

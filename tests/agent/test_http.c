@@ -193,7 +193,7 @@ static void a_name_that_does_not_resolve_ends_all_that_wait(void)
     CU_ASSERT(agent_loop_run(&l, &a.done) && agent_loop_run(&l, &b.done));
     CU_ASSERT_EQUAL(a.kind, TARN_HTTP_FAILED);
     CU_ASSERT_EQUAL(b.kind, TARN_HTTP_FAILED);
-    CU_ASSERT(strstr(a.error, "cannot resolve no-such-host.invalid"));
+    CU_ASSERT(strstr(a.error, "cannot resolve no-such-host.invalid") != NULL);
     agent_loop_release(&l);
 }
 
@@ -245,14 +245,13 @@ static void a_cancelled_transfer_calls_no_more_even_from_inside_its_own_call(voi
     struct byte_answer answers[] = {{.bytes = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", .after = 2}};
     struct byte_server *s = byte_server_start(answers, 1);
     struct agent_loop l;
-    struct got inside = {.cancel_in_body = true}, waiting = {0}, after = {0};
+    struct got inside = {.cancel_in_body = true}, waiting = {0}, after = {.cancel_in_body = true};
 
     agent_loop_init(&l, byte_server_url(s));
     get(&l, &waiting, "/w", TARN_HTTP_WATCH);
     tarn_http_cancel(waiting.transfer); /* libcurl never heard of it */
     fetch(&l, &inside, "/x");
     fetch(&l, &after, "/y"); /* a second round of the loop: inside.on_end would fail its own assertion */
-    (void)after;
     CU_ASSERT_EQUAL(inside.bytes, 3);
     CU_ASSERT_EQUAL(waiting.heads, 0);
     tarn_buf_release(&inside.body);
