@@ -9,6 +9,7 @@
 #include <tarn/bytes.h>
 #include <tarn/client.h>
 #include <tarn/error.h>
+#include <tarn/informer.h>
 #include <tarn/object.h>
 #include <tarn/query.h>
 #include <tarn/selector.h>

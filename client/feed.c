@@ -1,0 +1,449 @@
+/* One watch of an informer. See feed.h.
+ *
+ * The idea: `known` says what the consumer has, so every step is "make the consumer's state equal to the newer snapshot" and may
+ * stop anywhere. The log says where to look; without it everything is looked at. The base snapshot only adds the old objects.
+ */
+#include "feed.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { RESYNC_MIN_MS = 1000 };
+
+/* ---- life ------------------------------------------------------------------------------------------ */
+
+static char *copy_text(const char *text)
+{
+    size_t n = text ? strlen(text) + 1 : 0;
+    char *copy = n ? malloc(n) : NULL;
+
+    return copy ? memcpy(copy, text, n) : NULL;
+}
+
+int feed_new(const struct tarn_informer_watch *w, unsigned id, struct feed **ret)
+{
+    struct feed *f = calloc(1, sizeof *f);
+
+    if (!f)
+        return TARN_E_NOMEM;
+    f->id = id;
+    f->watch = *w;
+    f->watch.resource = copy_text(w->resource);
+    f->watch.ns = copy_text(w->ns);
+    if (w->resync_ms)
+        f->watch.resync_ms = w->resync_ms < RESYNC_MIN_MS ? RESYNC_MIN_MS : w->resync_ms;
+    if (!f->watch.resource || (w->ns && !f->watch.ns)) {
+        feed_free(f);
+        return TARN_E_NOMEM;
+    }
+    *ret = f;
+    return 0;
+}
+
+void feed_free(struct feed *f)
+{
+    if (!f)
+        return;
+    (void)tarn_snapshot_close(f->base);
+    known_release(&f->known);
+    free((void *)(uintptr_t)f->watch.resource);
+    free((void *)(uintptr_t)f->watch.ns);
+    free(f);
+}
+
+/* ---- calls ------------------------------------------------------------------------------------------ */
+
+static void counted(struct feed *f, uint64_t *counter, int returned)
+{
+    ++*counter;
+    if (returned != 0)
+        f->counters.handler_errors++;
+}
+
+static int call_add(struct feed *f, const struct tarn_object *obj, bool initial)
+{
+    int r = known_put(&f->known, obj);
+
+    if (r == 0)
+        counted(f, &f->counters.adds, tarn_event_handler_add(&f->watch.handler, obj, initial));
+    return r;
+}
+
+/* old NULL: unknown, a bare key stands for it. */
+static int call_update(struct feed *f, const struct tarn_object *old, const struct tarn_object *obj)
+{
+    const struct tarn_object *bare = NULL;
+    int r = old ? 0 : tarn_object_new_explicit_key(tarn_object_key(obj), &bare);
+
+    if (r == 0)
+        r = known_put(&f->known, obj);
+    if (r == 0)
+        counted(f, &f->counters.updates, tarn_event_handler_update(&f->watch.handler, old ? old : bare, obj));
+    tarn_object_unref(bare);
+    return r;
+}
+
+/* missed: the delete was not seen, so that old (may be NULL) goes out in a tombstone. key may be part of the known entry. */
+static int call_delete(struct feed *f, struct tarn_bytes key, const struct tarn_object *old, bool missed)
+{
+    const struct tarn_object *tombstone = NULL;
+    int r = missed || !old ? tarn_object_new_tombstone(key, old, &tombstone) : 0;
+
+    if (r != 0)
+        return r;
+    known_remove(&f->known, key);
+    counted(f, &f->counters.deletes, tarn_event_handler_delete(&f->watch.handler, tombstone ? tombstone : old));
+    tarn_object_unref(tombstone);
+    return 0;
+}
+
+/* ---- from what the consumer has to what is there ------------------------------------------------------ */
+
+/* One key: what was (NULL: unknown or not there) and what is (NULL: not there, or not wanted). */
+struct change {
+    struct tarn_bytes key;
+    const struct tarn_object *old, *obj;
+    bool missed; /* found by difference, not by the log */
+};
+
+static int deliver_known(struct feed *f, const struct known_entry *e, const struct change *c)
+{
+    int r;
+
+    if (!c->obj)
+        return call_delete(f, c->key, c->old, c->missed);
+    if (known_same_uid(e, c->obj))
+        return known_same_version(e, c->obj) ? 0 : call_update(f, c->old, c->obj);
+    r = call_delete(f, c->key, c->old, c->missed); /* deleted and made again (I-6) */
+    return r == 0 && !f->removed ? call_add(f, c->obj, false) : r;
+}
+
+static int deliver(struct feed *f, const struct change *c)
+{
+    const struct known_entry *e;
+
+    if (f->removed)
+        return 0;
+    e = known_find(&f->known, c->key);
+    if (e)
+        return deliver_known(f, e, c);
+    return c->obj ? call_add(f, c->obj, !f->synced) : 0;
+}
+
+static bool wanted(const struct feed *f, const struct tarn_object *obj)
+{
+    const struct tarn_informer_watch *w = &f->watch;
+
+    return (!w->ns || !*w->ns || tarn_bytes_equal(tarn_object_namespace(obj), tarn_bytes_of(w->ns))) &&
+           tarn_selector_matches(w->labels, obj) && tarn_field_selector_matches(w->fields, obj);
+}
+
+/* In copying mode: the copies of one call are not wanted after it. */
+static void drop_copies(struct tarn_snapshot *s)
+{
+    if (s && s->copies.n)
+        tarn_objects_release(&s->copies);
+}
+
+static struct tarn_query query_of(const struct feed *f)
+{
+    return (struct tarn_query){.ns = f->watch.ns, .labels = f->watch.labels, .fields = f->watch.fields};
+}
+
+/* ---- by difference -------------------------------------------------------------------------------------- */
+
+/* The object as the consumer has it, from the base if that still stands. */
+static const struct tarn_object *old_of(struct feed *f, struct tarn_bytes key)
+{
+    const struct tarn_object *old = NULL;
+
+    if (!f->base || tarn_get_many(f->base, f->watch.resource, &key, 1, &old) != 0)
+        return NULL;
+    return old;
+}
+
+static int meet(struct feed *f, const struct tarn_object *obj)
+{
+    struct tarn_bytes key = tarn_object_key(obj);
+    struct known_entry *e = known_find(&f->known, key);
+    struct change c = {.key = key, .obj = obj, .missed = true};
+
+    if (e) {
+        e->mark = f->known.mark;
+        if (known_same_version(e, obj))
+            return 0;
+        c.old = old_of(f, key);
+    }
+    return deliver(f, &c);
+}
+
+/* Delete what the walk did not meet. */
+static int delete_unmet(struct feed *f)
+{
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < f->known.cap; i++)
+        while (r == 0 && !f->removed && f->known.slot[i] && f->known.slot[i]->mark != f->known.mark) {
+            struct tarn_bytes key = {f->known.slot[i]->key, f->known.slot[i]->klen};
+
+            r = deliver(f, &(struct change){.key = key, .old = old_of(f, key), .missed = true}); /* moves another into slot[i] */
+            drop_copies(f->base);
+        }
+    return r;
+}
+
+/* A difference after the first list is a gap in the versions. */
+static void count_difference(struct feed *f)
+{
+    if (!f->synced)
+        return;
+    f->counters.differences++;
+    if (!f->watch.every_change)
+        return;
+    f->counters.gaps++;
+    if (f->watch.on_gap)
+        f->watch.on_gap(f->watch.handler.ctx);
+}
+
+/* Compare all that is there with all that the consumer has. The first list is the difference from nothing. */
+static int difference(struct feed *f, struct tarn_snapshot *to)
+{
+    struct tarn_query q = query_of(f);
+    const struct tarn_object *obj;
+    struct tarn_iter it;
+    int r = tarn_list(to, f->watch.resource, &q, &it, NULL);
+
+    if (r != 0)
+        return r;
+    count_difference(f);
+    f->known.mark++;
+    while (r == 0 && !f->removed && (obj = tarn_iter_next(&it))) {
+        r = meet(f, obj);
+        drop_copies(f->base);
+        drop_copies(to);
+    }
+    if (r == 0)
+        r = tarn_iter_error(&it);
+    return r == 0 ? delete_unmet(f) : r;
+}
+
+/* ---- by the log ------------------------------------------------------------------------------------------- */
+
+/* Changes of one store in (base, to]. */
+struct batch {
+    struct tarn_log_change *v;
+    size_t n, cap;
+};
+
+static int batch_push(struct batch *b, const struct tarn_log_change *c)
+{
+    if (b->n == b->cap) {
+        size_t cap = b->cap ? b->cap * 2 : 64;
+        struct tarn_log_change *v = realloc(b->v, cap * sizeof *v);
+
+        if (!v)
+            return TARN_E_NOMEM;
+        b->v = v;
+        b->cap = cap;
+    }
+    b->v[b->n++] = *c;
+    return 0;
+}
+
+static int batch_read(struct batch *b, const struct tarn_snapshot *to, uint16_t store, struct tarn_log_cursor *cursor)
+{
+    struct tarn_log_change c;
+    int r;
+
+    while ((r = tarn_log_next(&to->r, cursor, &c)) == 1) {
+        if (c.store != store)
+            continue;
+        r = batch_push(b, &c);
+        if (r != 0)
+            return r;
+    }
+    return r;
+}
+
+/* Keep each oid's last change only, in their order: one pass from the end with a set of the oids seen. */
+static int batch_coalesce(struct batch *b)
+{
+    size_t cap = 64, kept = b->n;
+    uint64_t *set;
+
+    while (cap < b->n * 2)
+        cap *= 2;
+    set = calloc(cap, sizeof *set);
+    if (!set)
+        return TARN_E_NOMEM;
+    for (size_t i = b->n; i-- > 0;) {
+        uint64_t oid = (uint64_t)b->v[i].oid + 1;
+        size_t at = (oid * UINT64_C(0x9e3779b97f4a7c15) >> 20) & (cap - 1);
+
+        while (set[at] && set[at] != oid)
+            at = (at + 1) & (cap - 1);
+        if (set[at])
+            continue;
+        set[at] = oid;
+        b->v[--kept] = b->v[i];
+    }
+    free(set);
+    memmove(b->v, b->v + kept, (b->n - kept) * sizeof *b->v);
+    b->n -= kept;
+    return 0;
+}
+
+/* The object of number oid at s; NULL if there is none. */
+static int at(struct tarn_snapshot *s, const struct tarn_reader *r, uint32_t oid, const struct tarn_object **ret)
+{
+    int got = tarn_reader_by_oid(r, oid, ret);
+
+    if (got == TARN_E_NOTFOUND) {
+        *ret = NULL;
+        return 0;
+    }
+    return got == 0 ? tarn_snapshot_deliver(s, ret) : tarn_snapshot_note(s, got);
+}
+
+/* Deliver what became of oid between the readers. Both are covered by base's and to's pins. */
+static int deliver_oid(struct feed *f, uint32_t oid, const struct tarn_reader *from, struct tarn_snapshot *to,
+                       const struct tarn_reader *until)
+{
+    struct change c = {0};
+    int r = at(f->base, from, oid, &c.old);
+
+    if (r == 0)
+        r = at(to, until, oid, &c.obj);
+    if (r != 0 || (!c.old && !c.obj))
+        return r;
+    c.key = tarn_object_key(c.obj ? c.obj : c.old);
+    if (c.obj && !wanted(f, c.obj))
+        c.obj = NULL;
+    r = deliver(f, &c);
+    drop_copies(f->base);
+    drop_copies(to);
+    return r;
+}
+
+/* A reader of a moment between base and to: the base's pin keeps every version since. */
+static struct tarn_reader moment(const struct feed *f, uint64_t seq)
+{
+    struct tarn_reader r = f->base->r;
+
+    r.seq = seq;
+    return r;
+}
+
+static int deliver_each(struct feed *f, const struct tarn_log_change *c, struct tarn_snapshot *to)
+{
+    struct tarn_reader before, then;
+
+    if (!f->watch.every_change)
+        return deliver_oid(f, c->oid, &f->base->r, to, &to->r);
+    before = moment(f, c->seq - 1);
+    then = moment(f, c->seq);
+    return deliver_oid(f, c->oid, &before, to, &then);
+}
+
+static int by_log(struct feed *f, struct tarn_snapshot *to)
+{
+    struct tarn_log_cursor cursor = f->cursor;
+    struct batch b = {0};
+    int r = batch_read(&b, to, f->store, &cursor);
+
+    if (r == 0 && !f->watch.every_change && b.n)
+        r = batch_coalesce(&b);
+    for (size_t i = 0; r == 0 && i < b.n && !f->removed; i++)
+        r = deliver_each(f, &b.v[i], to);
+    free(b.v);
+    f->counters.batches += b.n > 0;
+    if (r == 0)
+        f->cursor = cursor;
+    return r;
+}
+
+/* ---- a turn ------------------------------------------------------------------------------------------------ */
+
+/* `to` is the state delivered last from here. */
+static int rebase(struct feed *f, struct tarn_snapshot *to, uint16_t store, bool cursor_stands)
+{
+    int r = cursor_stands ? 0 : tarn_log_cursor_at(&to->r, &f->cursor);
+
+    if (r != 0)
+        return r;
+    (void)tarn_snapshot_close(f->base);
+    f->base = to;
+    f->base_session = to->session->id;
+    f->base_broken = false;
+    f->store = store;
+    f->synced = true;
+    return tarn_snapshot_park(to, true) == TARN_E_FORKED ? TARN_E_FORKED : 0; /* if it expired, the next turn sees it */
+}
+
+static bool log_reaches(const struct feed *f, const struct tarn_snapshot *to, uint16_t store)
+{
+    return f->base && !f->base_broken && f->base_session == to->session->id && f->store == store &&
+           tarn_snapshot_park(f->base, false) == 0;
+}
+
+/* Deliver everything up to `to`, which becomes the base on success. */
+static int bring_to(struct feed *f, struct tarn_snapshot *to, uint16_t store)
+{
+    bool logged = log_reaches(f, to, store);
+    int r;
+
+    r = logged ? by_log(f, to) : difference(f, to);
+    if (logged && (r == TARN_E_GONE || r == TARN_E_EXPIRED)) {
+        logged = false;
+        r = difference(f, to);
+    }
+    if (r == 0)
+        r = rebase(f, to, store, logged);
+    if (r != 0)
+        f->base_broken = true;
+    return r;
+}
+
+static int resync(struct feed *f)
+{
+    struct tarn_query q = query_of(f);
+    const struct tarn_object *obj;
+    struct tarn_iter it;
+    uint64_t now = tarn_clock_ms();
+
+    if (!f->watch.resync_ms || !f->synced || f->base_broken)
+        return 0;
+    if (f->next_resync_ms == 0)
+        f->next_resync_ms = now + f->watch.resync_ms;
+    if (now < f->next_resync_ms)
+        return 0;
+    f->next_resync_ms = now + f->watch.resync_ms;
+    if (tarn_list(f->base, f->watch.resource, &q, &it, NULL) != 0)
+        return 0; /* the base is gone: a difference is due anyway */
+    while (!f->removed && (obj = tarn_iter_next(&it))) {
+        counted(f, &f->counters.resyncs, tarn_event_handler_update(&f->watch.handler, obj, obj));
+        drop_copies(f->base);
+    }
+    return 0;
+}
+
+int feed_turn(struct feed *f, struct tarn_client *c)
+{
+    const struct tarn_resource_info *info;
+    struct tarn_snapshot *to;
+    bool newer;
+    int r = tarn_snapshot_open(c, &to, NULL);
+
+    if (r != 0)
+        return r;
+    newer = !f->base || f->base_broken || f->base_session != to->session->id || to->r.seq > f->base->r.seq;
+    r = newer ? tarn_snapshot_resource(to, f->watch.resource, &info, NULL) : TARN_E_RESOURCE;
+    if (r == 0 && info->state.synced)
+        r = bring_to(f, to, info->store);
+    if (f->base != to)
+        (void)tarn_snapshot_close(to);
+    f->counters.objects = f->known.n;
+    if (r == TARN_E_RESOURCE) /* nothing newer, or not mirrored (yet) */
+        r = 0;
+    return r == 0 ? resync(f) : r == TARN_E_EXPIRED ? 0 : r; /* expired: the next turn starts from a newer snapshot */
+}
