@@ -129,7 +129,7 @@ static void a_long_key_is_legal_up_to_the_formats_limit(void)
         err = tarn_object_from_json(tarn_buf_bytes(&text), &o, NULL);
         CU_ASSERT_EQUAL(err, len + 2 <= 65535 ? 0 : TARN_E_KEY);
         if (!err) {
-            CU_ASSERT_EQUAL(tarn_object_key(o).len, len + 2);
+            CU_ASSERT_EQUAL(tarn_object_key(o).len, (size_t)len + 2);
             CU_ASSERT_EQUAL(tarn_object_uid(o).len, 600);
             CU_ASSERT_TRUE(is(tarn_object_namespace(o), "n"));
         }
