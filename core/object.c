@@ -258,12 +258,13 @@ static bool table_of(const struct view *v, struct table *ret)
 /* Is the key at off (from the body's start) this one? Then *ret is its value. */
 static bool table_key_is(const struct table *t, uint32_t off, struct tarn_bytes name, struct tarn_value *ret)
 {
-    const uint8_t *p = (const uint8_t *)t->body.data, *end = p + t->body.len;
+    const uint8_t *p = (const uint8_t *)t->body.data, *end;
     struct tarn_value key;
 
     off &= ~TARN_BLOB_CHILD;
     if (off >= t->body.len)
         return false;
+    end = p + t->body.len;
     p = tarn_value_read(p + off, end, &key);
     return p && key.type == TARN_STRING && tarn_bytes_equal(key.string, name) && tarn_value_read(p, end, ret);
 }

@@ -527,16 +527,24 @@ static bool choose(struct tarn_transcoder *t, const struct frame *f, const struc
     return true;
 }
 
+/* The key that was just written, whose header is right. */
+static struct tarn_bytes key_written(const struct tarn_transcoder *t)
+{
+    const uint8_t *o = t->out + t->key_off;
+    uint32_t header = *o < 0xc0 ? 1 : *o == 0xd9 ? 2 : *o == 0xda ? 3 : 5;
+
+    return (struct tarn_bytes){.data = (const char *)o + header, .len = (size_t)(t->at.o - o) - header};
+}
+
 /* A key is complete, in a map where keys are looked at. */
 COLD enum state watched_key(struct tarn_transcoder *t)
 {
     const struct frame *f = top(t);
-    struct tarn_value key;
+    struct tarn_bytes key = key_written(t);
 
-    (void)tarn_value_read(t->out + t->key_off, t->at.o, &key);
     t->rewind = t->key_off;
-    if (choose(t, f, f->node ? tarn_node_key(f->node, key.string) : NULL) && f->table)
-        table_add(t, key.string, f->table == TABLE_CHILD);
+    if (choose(t, f, f->node ? tarn_node_key(f->node, key) : NULL) && f->table)
+        table_add(t, key, f->table == TABLE_CHILD);
     return ST_COLON;
 }
 
@@ -627,7 +635,8 @@ static int text_blocks(struct run *r)
             r->p += 2;
             used = n + 2;
             mask = used < 16 ? mask & ~0u << used : 0;
-            tarn_copy16(r->o, r->p);
+            if (used < 16) /* else those 16 bytes need not all be there */
+                tarn_copy16(r->o, r->p);
         }
         if (used < 16) {
             r->p += 16 - used;

@@ -16,7 +16,7 @@ struct header {
     uint32_t fixed;
 };
 
-static struct header header_of(uint8_t b)
+static inline __attribute__((always_inline)) struct header header_of(uint8_t b)
 {
     static const struct header rows[32] = {
         [0x00] = {NIL, 0, 0},     [0x02] = {BOOL, 0, 0},    [0x03] = {BOOL, 0, 1},   [0x0a] = {FLOAT32, 4, 0},
