@@ -311,7 +311,7 @@ int tarn_yaml_bytes(struct tarn_yaml *y, yaml_node_t *n, void *out, struct tarn_
 
 static int read_list_item(struct tarn_yaml *y, yaml_node_t *n, void *out, struct tarn_error *err)
 {
-    const char *s;
+    const char *s = NULL;
     int rc = tarn_yaml_string(y, n, &s, err);
 
     return rc ? rc : tarn_string_list_add(out, y->arena, s);

@@ -1487,7 +1487,7 @@ int tarn_object_from_json(struct tarn_bytes json, const struct tarn_object **ret
     struct one one = {0};
     struct tarn_transcode_options options = {.mode = TARN_TRANSCODE_OBJECT, .max_object_bytes = TARN_OBJECT_BYTES_MAX};
     struct tarn_transcode_sink sink = {.on_object = one_object, .ctx = &one};
-    struct tarn_transcoder *t;
+    struct tarn_transcoder *t = NULL;
     int code = tarn_transcoder_new(&options, &sink, &t, err);
 
     if (code)
