@@ -1,18 +1,18 @@
 /* reflector_probe.c - was the server restored from a backup while we were cut off?
  *
  * A plain WATCH from a version that the server has not reached (again) is no error: it is silent until its time is over,
- * and so is the next. Only a LIST tells. So when a watch was cut or refused, and the one after it says nothing at all
- * within a bookmark's time, one object is listed at our version: a server that lies behind it answers "too large resource
- * version", any other answer ends the doubt. One small request after a disturbance, none in quiet times. Section 15, R-20.
+ * and so is the next. Only a LIST tells. So when a watch was cut or refused or said nothing in all its time, and the one
+ * after it says nothing either within a bookmark's time, one object is listed at our version: a server that lies behind it
+ * answers "too large resource version", any other answer ends the doubt. Section 15, R-20.
  */
 #include "reflector_state.h"
 
-/* The stream is over: before its time, or long after, means that something happened to the server. */
+/* The watch is over: before its time, or long after, or silent throughout, means that something may have happened to the server. */
 void doubt_if_disturbed(struct tarn_reflector *r)
 {
     uint64_t now = now_of(r), planned = r->watch_deadline_ms - WATCH_GRACE_MS;
 
-    if (now + ON_TIME_MS < planned || now >= r->watch_deadline_ms)
+    if (r->events == 0 || now + ON_TIME_MS < planned || now >= r->watch_deadline_ms)
         r->doubt = true;
 }
 

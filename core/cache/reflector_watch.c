@@ -276,6 +276,7 @@ static void on_error_status(struct tarn_reflector *r, const struct tarn_status *
 
     count_life(r);
     r->st.counters.watch_errors++;
+    r->doubt = true;
     if (is_expired(s)) {
         on_gone(r, &f);
     } else if (tarn_status_is_too_many_requests(s)) {

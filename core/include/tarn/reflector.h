@@ -49,7 +49,7 @@ enum tarn_reflector_original {
      * Ours: with backoff, and after 2 such ends, 60 s of silence, 400 or 422 use LIST for 10 min. */
     TARN_ORIGINAL_STREAMING_FOREVER = 8,
     /* An event with an older resourceVersion moves ours back silently, and a restored server, whose watches are silent, is
-     * not noticed. Ours: counted, and all is listed again with RV ""; after a disturbed watch, 90 s of silence are
+     * not noticed. Ours: counted, and all is listed again with RV ""; after a disturbed or silent watch, 90 s of silence are
      * answered by a LIST of one object at our version, which a server that lies behind it refuses. */
     TARN_ORIGINAL_RV_REWIND = 16,
     /* A store's refusal of an event is only reported; a refusal of one list item fails the list. Ours: an object the

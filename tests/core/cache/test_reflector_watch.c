@@ -864,17 +864,21 @@ static void news_ends_the_doubt(void)
     fx_free(f);
 }
 
-static void a_watch_that_ends_in_time_raises_no_doubt(void)
+static void a_watch_that_ends_in_time_raises_doubt_only_if_it_was_silent(void)
 {
-    struct fx *f = fx_new(NULL);
+    for (int silent = 0; silent < 2; silent++) {
+        struct fx *f = fx_new(NULL);
 
-    fx_watch(f, "", "10");
-    f->rt.now_ms += 292000; /* of 300 s */
-    fx_end(f);
-    fx_go(f);
-    fake_open(&f->lw);
-    CU_ASSERT_EQUAL(fx_wait(f), 330000);
-    fx_free(f);
+        fx_watch(f, "", "10");
+        if (!silent)
+            CU_ASSERT_EQUAL(fx_bookmark(f, 10, false), 0);
+        f->rt.now_ms += 292000; /* of 300 s */
+        fx_end(f);
+        fx_go(f);
+        fake_open(&f->lw);
+        CU_ASSERT_EQUAL(fx_wait(f), silent ? 90000 : 330000);
+        fx_free(f);
+    }
 }
 
 static void refused_and_resumed_watches_raise_doubt(void)
@@ -923,7 +927,7 @@ static void a_probe_that_cannot_be_started_is_tried_later(void)
 TARN_TEST_MAIN(
     "reflector_watch", TARN_TEST(silence_after_a_disturbance_is_probed_once), TARN_TEST(a_restored_server_is_found_by_the_probe),
     TARN_TEST(a_probe_that_fails_otherwise_is_tried_again_later), TARN_TEST(a_probe_wants_one_object_only),
-    TARN_TEST(news_ends_the_doubt), TARN_TEST(a_watch_that_ends_in_time_raises_no_doubt),
+    TARN_TEST(news_ends_the_doubt), TARN_TEST(a_watch_that_ends_in_time_raises_doubt_only_if_it_was_silent),
     TARN_TEST(refused_and_resumed_watches_raise_doubt), TARN_TEST(originally_silence_is_not_probed),
     TARN_TEST(a_probe_that_cannot_be_started_is_tried_later), TARN_TEST(a_watch_begins_at_our_version_with_bookmarks), TARN_TEST(the_watch_timeout_is_drawn_from_m_to_2m),
     TARN_TEST(an_overdue_watch_is_cut_and_opened_again), TARN_TEST(events_go_to_the_store_and_move_our_version),
