@@ -529,19 +529,18 @@ int tarn_reflector_new(const struct tarn_reflector_options *options, struct tarn
     return 0;
 }
 
-/* With the lock held; may give it back for a moment. */
+/* With the lock held; gives it back for a moment. The source is told even when no request is under way: the call that
+ * ended the last one may not have returned yet, and after this it has. */
 static void stop(struct tarn_reflector *r)
 {
-    bool asked = r->st.phase > TARN_REFLECTOR_WAITING;
-
+    if (r->st.phase == TARN_REFLECTOR_STOPPED)
+        return;
     r->relist_asked = r->probing = false;
     abort_staging(r);
     set_live(r, false);
-    r->changed |= r->st.phase != TARN_REFLECTOR_STOPPED;
+    r->changed = true;
     r->st.phase = TARN_REFLECTOR_STOPPED;
     r->next = STEP_ROUND;
-    if (!asked)
-        return;
     unlock(r);
     r->o.list_watch->ops->cancel(r->o.list_watch);
     enter(r);

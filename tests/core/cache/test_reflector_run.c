@@ -127,11 +127,11 @@ static void *serve(void *arg)
     return NULL;
 }
 
-static void threaded_start(struct threaded *t)
+static void threaded_start(struct threaded *t, bool hold)
 {
     static const struct tarn_list_watch_ops ops = {.list = list, .watch = watch, .cancel = cancel};
 
-    *t = (struct threaded){.lw.ops = &ops, .rv = 100};
+    *t = (struct threaded){.lw.ops = &ops, .rv = 100, .hold = hold};
     pthread_mutex_init(&t->lock, NULL);
     pthread_cond_init(&t->wake, NULL);
     pthread_cond_init(&t->idle, NULL);
@@ -172,19 +172,20 @@ struct parts {
     struct tarn_reflector *r;
 };
 
-static void parts_make(struct parts *p, const struct tarn_backoff_options *backoff)
+static void parts_make(struct parts *p, bool hold)
 {
-    struct tarn_cache *cache = NULL;
+    struct tarn_backoff_options backoff = {.base_ms = 1, .cap_ms = 1};
+    struct tarn_indexer *cache = NULL;
 
-    threaded_start(&p->source);
+    threaded_start(&p->source, hold);
     CU_ASSERT_EQUAL_FATAL(tarn_cache_new(NULL, &cache, NULL), 0);
-    p->store = tarn_cache_store(cache);
+    p->store = &cache->store;
     CU_ASSERT_EQUAL_FATAL(tarn_reflector_new(&(struct tarn_reflector_options){.list_watch = &p->source.lw,
                                                                              .store = p->store,
                                                                              .rt = tarn_runtime_posix(),
                                                                              .name = "pods",
                                                                              .resync_period_ms = 5,
-                                                                             .backoff = *backoff},
+                                                                             .backoff = backoff},
                                              &p->r, NULL),
                           0);
 }
@@ -199,12 +200,11 @@ static void parts_free(struct parts *p)
 /* TestRunUntil: run goes on over many watches until the stop, and may be run again */
 static void run_follows_the_source_until_it_is_stopped(void)
 {
-    struct tarn_backoff_options backoff = {.base_ms = 1, .cap_ms = 1};
     struct parts p;
     pthread_t thread;
     void *failed;
 
-    parts_make(&p, &backoff);
+    parts_make(&p, false);
     for (int round = 0; round < 2; round++) {
         uint64_t events = status(p.r).counters.modified;
 
@@ -227,12 +227,10 @@ static void run_follows_the_source_until_it_is_stopped(void)
 /* A stop while a watch is open and nothing else is due */
 static void run_stops_while_it_waits(void)
 {
-    struct tarn_backoff_options backoff = {.base_ms = 1, .cap_ms = 1};
     struct parts p;
     pthread_t thread;
 
-    parts_make(&p, &backoff);
-    p.source.hold = true; /* before any request */
+    parts_make(&p, true);
     CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, run, p.r), 0);
     while (!status(p.r).live)
         usleep(200);
@@ -245,10 +243,9 @@ static void run_stops_while_it_waits(void)
 /* A stop that overtakes the thread's start must not be lost */
 static void a_stop_before_run_ends_it_at_once(void)
 {
-    struct tarn_backoff_options backoff = {.base_ms = 1, .cap_ms = 1};
     struct parts p;
 
-    parts_make(&p, &backoff);
+    parts_make(&p, false);
     tarn_reflector_stop(p.r);
     CU_ASSERT_EQUAL(tarn_reflector_run(p.r), 0);
     CU_ASSERT_EQUAL(status(p.r).counters.lists, 0);
