@@ -96,16 +96,6 @@ static bool parse_verb(struct sim_call *c, bool old_watch)
     return placed || c->verb == SIM_LIST || c->verb == SIM_WATCH;
 }
 
-static bool known_group(struct sim_world *w, const char *group, bool *ret_custom)
-{
-    for (struct sim_resource *r = w->resources; r; r = r->next)
-        if (!r->gone && strcmp(r->kind.group, group) == 0) {
-            *ret_custom = r->kind.custom;
-            return true;
-        }
-    return false;
-}
-
 static void serve(struct sim_call *c)
 {
     switch (c->verb) {
@@ -134,7 +124,7 @@ static void resource_request(struct sim_api *api, struct sim_request *req, const
     struct sim_call c = {.api = api, .req = req};
 
     if (!parse_target(&c, group, version, s->v + (core ? 2 : 3), s->n - (core ? 2 : 3), &old_watch) || !c.resource) {
-        if (!known_group(api->world, group, &custom) || custom)
+        if (!sim_world_known_group(api->world, group, &custom) || custom)
             sim_reply_no_path(req);
         else
             sim_reply_no_resource(req);

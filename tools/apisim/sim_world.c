@@ -170,6 +170,16 @@ struct sim_resource *sim_world_find_kind(struct sim_world *w, const char *api_ve
     return NULL;
 }
 
+bool sim_world_known_group(struct sim_world *w, const char *group, bool *ret_custom)
+{
+    for (struct sim_resource *r = w->resources; r; r = r->next)
+        if (!r->gone && strcmp(r->kind.group, group) == 0) {
+            *ret_custom = r->kind.custom;
+            return true;
+        }
+    return false;
+}
+
 /* ---- changes --------------------------------------------------------------------------------- */
 
 uint64_t sim_world_next_rv(struct sim_world *w)

@@ -70,6 +70,9 @@ struct sim_resource *sim_world_find_name(struct sim_world *w, const char *name);
 /* By apiVersion and kind, as they stand in an object. */
 struct sim_resource *sim_world_find_kind(struct sim_world *w, const char *api_version, const char *kind);
 
+/* Is group served at all, and is it one of custom resources? */
+bool sim_world_known_group(struct sim_world *w, const char *group, bool *ret_custom);
+
 /* Take the next version. The change must follow before another version is taken. */
 uint64_t sim_world_next_rv(struct sim_world *w);
 /* Make o (at the version just taken; the caller keeps its reference) the state under its key, and tell watches. */
