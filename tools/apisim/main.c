@@ -7,12 +7,15 @@
 
 #include "sim_api.h"
 #include "sim_churn.h"
+#include "sim_fault.h"
 
 struct arguments {
     const char *host, *port_file, *generate, *token, *tls_cert, *tls_key;
     uint16_t port;
     uint64_t seed, history_events, history_bytes;
     uint32_t churn;
+    const char *faults[32];
+    unsigned nfaults;
 };
 
 static const char help[] =
@@ -27,8 +30,29 @@ static const char help[] =
     "  --history-bytes N       the same in bytes (default 134217728)\n"
     "  --token TEXT            ask every client for this bearer token\n"
     "  --tls-cert FILE --tls-key FILE   serve HTTPS\n"
+    "  --fault SPEC            arm a fault: KIND[,KEY=VALUE ...]; may be given often\n"
     "\n"
-    "GET /sim/stats tells what happens.\n";
+    "Control, while it runs:\n"
+    "  GET  /sim/stats         counters and numbers of objects\n"
+    "  GET  /sim/fault         the armed faults; POST arms one (JSON), DELETE [?id=N] disarms\n"
+    "  POST /sim/churn         {\"perSecond\":N}\n"
+    "  POST /sim/quiesce       stop changing; POST /sim/resume goes on; both tell the resourceVersion\n"
+    "  POST /sim/change        {\"count\":N}: make so many changes now\n"
+    "  POST /sim/drop-watches  {\"resource\":R, \"how\":\"end\" or \"cut\"}: end every open watch\n"
+    "  POST /sim/compact       {\"resource\":R}: forget the history, so that older versions are 410\n"
+    "  POST /sim/rewind        {\"by\":N}: go back N versions, as a restored backup does\n"
+    "\n"
+    "A fault has a kind and: resource (\"pods\", \"deployments.apps\"), verb (list, watch, get, create ...), count\n"
+    "(how often; default always), probability (0 to 1). Kinds, with the further keys they read:\n";
+
+static void print_help(void)
+{
+    struct tarn_buf kinds = {0};
+
+    sim_faults_help(&kinds);
+    printf("%s%.*s", help, (int)kinds.len, kinds.data);
+    tarn_buf_release(&kinds);
+}
 
 static int usage(const char *problem, const char *what)
 {
@@ -67,7 +91,7 @@ static int parse_arguments(int argc, char **argv, struct arguments *a)
         {"churn", required_argument, NULL, 'c'}, {"history", required_argument, NULL, 'h'},
         {"history-bytes", required_argument, NULL, 'b'}, {"token", required_argument, NULL, 't'},
         {"tls-cert", required_argument, NULL, 'C'}, {"tls-key", required_argument, NULL, 'K'},
-        {"help", no_argument, NULL, 'H'}, {0},
+        {"fault", required_argument, NULL, 'f'}, {"help", no_argument, NULL, 'H'}, {0},
     };
 
     for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
@@ -83,12 +107,19 @@ static int parse_arguments(int argc, char **argv, struct arguments *a)
         case 'h': a->history_events = strtoull(optarg, NULL, 10); break;
         case 'b': a->history_bytes = strtoull(optarg, NULL, 10); break;
         case 't': a->token = optarg; break;
+        case 'f':
+            if (a->nfaults == sizeof a->faults / sizeof *a->faults)
+                return usage("too many --fault", NULL);
+            a->faults[a->nfaults++] = optarg;
+            break;
         case 'C': a->tls_cert = optarg; break;
         case 'K': a->tls_key = optarg; break;
-        case 'H': fputs(help, stdout); return -1;
+        case 'H': print_help(); return -1;
         default: return usage("see above", NULL);
         }
     }
+    if (!a->tls_cert != !a->tls_key)
+        return usage("give both --tls-cert and --tls-key", NULL);
     return optind < argc ? usage("unexpected argument", argv[optind]) : 0;
 }
 
@@ -112,19 +143,62 @@ static int write_port_file(const char *path, uint16_t port)
     return 0;
 }
 
+static char *read_text(const char *path)
+{
+    FILE *f = fopen(path, "r");
+    struct tarn_buf b = {0};
+    char chunk[4096];
+
+    for (size_t n; f && (n = fread(chunk, 1, sizeof chunk, f)) > 0;)
+        sim_put(&b, chunk, n);
+    if (!f || ferror(f)) {
+        perror(path);
+        tarn_buf_release(&b);
+    } else {
+        sim_put(&b, "", 1);
+    }
+    if (f)
+        (void)fclose(f);
+    return b.data;
+}
+
+static bool loses(void *ctx, const struct sim_resource *r)
+{
+    return sim_faults_hit(ctx, SIM_FAULT_LOST_EVENT, r->name, "watch") != NULL;
+}
+
+static int arm_faults(struct sim_api *api, const struct arguments *a)
+{
+    struct tarn_error err;
+    unsigned id;
+
+    api->faults = sim_faults_new(a->seed);
+    api->world->loses = loses;
+    api->world->loses_ctx = api->faults;
+    for (unsigned i = 0; i < a->nfaults; i++)
+        if (sim_faults_add(api->faults, a->faults[i], &id, &err))
+            return usage(err.message, NULL);
+    return 0;
+}
+
 static int serve(uv_loop_t *loop, const struct arguments *a, struct sim_api *api)
 {
     struct sim_http_options o = {.host = a->host, .port = a->port, .handle = sim_api_handle, .ctx = api};
     uv_signal_t signals[2];
+    char *cert = a->tls_cert ? read_text(a->tls_cert) : NULL, *key = a->tls_key ? read_text(a->tls_key) : NULL;
     struct tarn_error err;
 
+    if ((a->tls_cert && !cert) || (a->tls_key && !key))
+        return 1;
+    o.tls_cert = cert;
+    o.tls_key = key;
     if (sim_http_new(loop, &o, &api->http, &err)) {
         fprintf(stderr, "tarn-apisim: %s\n", err.message);
         return 1;
     }
     if (a->port_file && write_port_file(a->port_file, sim_http_port(api->http)))
         return 1;
-    printf("listening on http://%s:%u\n", a->host, sim_http_port(api->http));
+    printf("listening on http%s://%s:%u\n", cert ? "s" : "", a->host, sim_http_port(api->http));
     fflush(stdout);
     for (int i = 0; i < 2; i++) {
         (void)uv_signal_init(loop, &signals[i]);
@@ -136,6 +210,8 @@ static int serve(uv_loop_t *loop, const struct arguments *a, struct sim_api *api
     sim_http_free(api->http);
     sim_churn_free(api->churn);
     uv_run(loop, UV_RUN_DEFAULT);
+    free(cert);
+    free(key);
     return 0;
 }
 
@@ -165,7 +241,10 @@ int main(int argc, char **argv)
         api.churn = sim_churn_new(&loop, api.generator, a.churn);
     }
     api.token = a.token;
-    rc = serve(&loop, &a, &api);
+    rc = arm_faults(&api, &a);
+    if (rc == 0)
+        rc = serve(&loop, &a, &api);
+    sim_faults_free(api.faults);
     sim_generator_free(api.generator);
     sim_world_release(&world);
     uv_loop_close(&loop);

@@ -6,6 +6,7 @@
 
 #include "sim_control.h"
 #include "sim_discovery.h"
+#include "sim_fault.h"
 #include "sim_list.h"
 #include "sim_status.h"
 #include "sim_watch.h"
@@ -117,7 +118,58 @@ static void serve(struct sim_call *c)
     }
 }
 
-static void resource_request(struct sim_api *api, struct sim_request *req, const struct segments *s)
+/* Who asks? Nobody (no token) is system:anonymous and may see little; a token nobody knows is refused. */
+static bool authenticated(const struct sim_api *api, struct sim_request *req, bool *ret_anonymous)
+{
+    const char *h = sim_request_header(req, "Authorization");
+
+    *ret_anonymous = api->token && !h;
+    if (!api->token || !h || (strncmp(h, "Bearer ", 7) == 0 && strcmp(h + 7, api->token) == 0))
+        return true;
+    sim_status_reply(req, &(struct sim_status){.code = 401, .reason = "Unauthorized", .message = "Unauthorized"});
+    return false;
+}
+
+static void refuse_anonymous_call(const struct sim_call *c)
+{
+    const struct sim_kind *k = &c->resource->kind;
+    char message[1024], where[300];
+
+    (void)snprintf(where, sizeof where, *c->ns ? "in the namespace \"%s\"" : "at the cluster scope", c->ns);
+    (void)snprintf(message, sizeof message,
+                   "%s is forbidden: User \"system:anonymous\" cannot %s resource \"%s\" in API group \"%s\" %s",
+                   c->resource->name, sim_verb_text(c->verb), k->plural, k->group, where);
+    sim_status_reply(c->req, &(struct sim_status){.code = 403, .reason = "Forbidden", .message = message,
+                                                  .group = k->group, .kind = k->plural,
+                                                  .name = *c->name ? c->name : NULL});
+}
+
+static void refuse_anonymous_path(struct sim_request *req)
+{
+    char message[1200];
+
+    (void)snprintf(message, sizeof message, "forbidden: User \"system:anonymous\" cannot get path \"%.1024s\"",
+                   sim_request_path(req));
+    sim_status_reply(req, &(struct sim_status){.code = 403, .reason = "Forbidden", .details = true, .message = message});
+}
+
+static bool is_public(const struct segments *s)
+{
+    static const char *const paths[] = {"version", "healthz", "livez", "readyz"};
+
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+        if (s->n == 1 && strcmp(s->v[0], paths[i]) == 0)
+            return true;
+    return false;
+}
+
+/* What is known about a request before it is served. */
+struct visit {
+    bool anonymous, delayed;
+};
+
+static void resource_request(struct sim_api *api, struct sim_request *req, const struct segments *s,
+                             const struct visit *visit)
 {
     bool core = strcmp(s->v[0], "api") == 0, custom = false, old_watch;
     const char *group = core ? "" : s->v[1], *version = core ? s->v[1] : s->v[2];
@@ -134,25 +186,44 @@ static void resource_request(struct sim_api *api, struct sim_request *req, const
         sim_reply_method_not_allowed(req);
         return;
     }
-    serve(&c);
+    if (visit->anonymous) {
+        refuse_anonymous_call(&c);
+        return;
+    }
+    if (!sim_fault_request(&c, visit->delayed))
+        serve(&c);
 }
 
-void sim_api_handle(void *ctx, struct sim_request *req)
+static void handle(struct sim_api *api, struct sim_request *req, bool delayed)
 {
-    struct sim_api *api = ctx;
+    struct visit visit = {.delayed = delayed};
     struct segments s;
 
-    api->counters.requests++;
     if (!split(sim_request_path(req), &s)) {
         sim_reply_no_path(req);
         return;
     }
-    if (s.n && strcmp(s.v[0], "sim") == 0)
+    if (s.n && strcmp(s.v[0], "sim") == 0) {
         sim_control_serve(api, req, s.n > 1 ? s.v[1] : "");
-    else if (s.n > 2 && strcmp(s.v[0], "api") == 0)
-        resource_request(api, req, &s);
-    else if (s.n > 3 && strcmp(s.v[0], "apis") == 0)
-        resource_request(api, req, &s);
+        return;
+    }
+    api->counters.requests++;
+    if (!authenticated(api, req, &visit.anonymous))
+        return;
+    if ((s.n > 2 && strcmp(s.v[0], "api") == 0) || (s.n > 3 && strcmp(s.v[0], "apis") == 0))
+        resource_request(api, req, &s, &visit);
+    else if (visit.anonymous && !is_public(&s))
+        refuse_anonymous_path(req);
     else
         sim_discovery_serve(api, req, s.v, s.n);
+}
+
+void sim_api_handle(void *ctx, struct sim_request *req)
+{
+    handle(ctx, req, false);
+}
+
+void sim_api_handle_delayed(struct sim_api *api, struct sim_request *req)
+{
+    handle(api, req, true);
 }

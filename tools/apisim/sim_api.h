@@ -14,7 +14,7 @@ struct sim_generator;
 struct sim_churn;
 
 struct sim_counters {
-    uint64_t requests, lists, watches, gets, writes, watch_events, faults;
+    uint64_t requests, lists, watches, gets, writes, watch_events;
     unsigned open_watches;
 };
 
@@ -47,11 +47,14 @@ struct sim_call {
     enum sim_verb verb;
     struct sim_resource *resource;
     char ns[256], name[256], subresource[64]; /* "": none */
+    bool expire_continue; /* a fault: its continue token is too old */
 };
 
 /* "list", "watch", ...: as in a 403's text. */
 const char *sim_verb_text(enum sim_verb verb);
 /* ctx: the struct sim_api. */
 void sim_api_handle(void *ctx, struct sim_request *req);
+/* The same for a request that a fault had put off. */
+void sim_api_handle_delayed(struct sim_api *api, struct sim_request *req);
 
 #endif

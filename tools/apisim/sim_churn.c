@@ -8,7 +8,7 @@ enum { CHANGES_PER_TICK_MAX = 2000 };
 struct sim_churn {
     uv_timer_t timer;
     struct sim_generator *generator;
-    uint32_t per_second;
+    uint32_t per_second, paused_per_second;
     uint64_t last_ns;
     double owed;
     uint64_t done;
@@ -68,6 +68,20 @@ void sim_churn_set_rate(struct sim_churn *c, uint32_t per_second)
         uv_timer_start(&c->timer, on_tick, 1, per_second >= 1000 ? 1 : 1000 / per_second > 20 ? 20 : 1000 / per_second);
     else
         uv_timer_stop(&c->timer);
+}
+
+void sim_churn_pause(struct sim_churn *c)
+{
+    if (!c || !c->per_second)
+        return;
+    c->paused_per_second = c->per_second;
+    sim_churn_set_rate(c, 0);
+}
+
+void sim_churn_resume(struct sim_churn *c)
+{
+    if (c && !c->per_second)
+        sim_churn_set_rate(c, c->paused_per_second);
 }
 
 uint32_t sim_churn_rate(const struct sim_churn *c)

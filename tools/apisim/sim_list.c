@@ -385,10 +385,13 @@ static struct list *list_new(const struct sim_call *c, const struct sim_selectio
 }
 
 /* The state the request asks for, into l. False: it is gone. */
-static bool take_snapshot(struct list *l, struct sim_world *w, const struct list_request *q)
+static bool take_snapshot(struct list *l, const struct sim_call *c, const struct list_request *q)
 {
+    const struct sim_world *w = c->api->world;
     bool exact = q->match && strcmp(q->match, "Exact") == 0, paging = q->cont && *q->cont;
 
+    if (c->expire_continue)
+        return false;
     l->rv = exact ? q->rv : paging && q->token.rv > 0 ? (uint64_t)q->token.rv : w->rv;
     if (l->rv < w->rv)
         return sim_resource_at(l->resource, l->rv, &l->snapshot);
@@ -415,7 +418,7 @@ void sim_list_serve(struct sim_call *c)
         return;
     }
     l = list_new(c, &s);
-    if (!take_snapshot(l, c->api->world, &q)) {
+    if (!take_snapshot(l, c, &q)) {
         refuse_expired(c, &l->selection, q.cont && *q.cont ? &q.token : NULL);
         list_free(&l->stream);
         return;

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "sim_fault.h"
 #include "sim_list.h"
 #include "sim_select.h"
 #include "sim_status.h"
@@ -33,6 +34,11 @@ struct watch {
     bool bookmarks, last_bookmark_sent;
     uint64_t next_bookmark_ms, deadline_ms;
     char *error; /* a line to be sent, then the end; owned */
+
+    /* what faults make of it */
+    bool no_end_bookmark, drop, cut;
+    bool error_waits;     /* `error` is due only behind events_left more events */
+    uint64_t events_left;
 };
 
 /* ---- lines ------------------------------------------------------------------------------ */
@@ -45,6 +51,9 @@ static void put_event(struct watch *w, const char *type, const struct sim_object
     sim_object_render_single(o, w->resource, out);
     sim_puts(out, "}\n");
     w->api->counters.watch_events++;
+    w->events_left -= w->events_left > 0;
+    if (w->events_left == 0)
+        w->error_waits = false;
 }
 
 static void put_bookmark(const struct watch *w, uint64_t rv, bool initial_end, struct tarn_buf *out)
@@ -75,9 +84,20 @@ static void send_initial(struct watch *w, struct tarn_buf *out, size_t want)
             put_event(w, "ADDED", o, out);
     }
     if (!w->initial && w->end_bookmark) {
-        put_bookmark(w, w->start_rv, true, out);
+        if (!w->no_end_bookmark)
+            put_bookmark(w, w->start_rv, true, out);
         w->end_bookmark = false;
     }
+}
+
+/* Show o, or (a fault) what looks like an older version of it. */
+static void put_change(struct watch *w, const char *type, struct sim_object *o, struct tarn_buf *out)
+{
+    const struct sim_fault *f = sim_faults_hit(w->api->faults, SIM_FAULT_OLD_EVENT, w->resource->name, "watch");
+    struct sim_object *shown = f ? sim_object_at(o, o->rv > f->by ? o->rv - f->by : 1) : sim_object_ref(o);
+
+    put_event(w, type, shown, out);
+    sim_object_unref(shown);
 }
 
 /* What a change means to somebody who sees only what the selection lets through. */
@@ -87,11 +107,11 @@ static void send_event(struct watch *w, const struct sim_event *e, struct tarn_b
     bool before = e->prev && sim_selection_matches(&w->selection, e->prev);
 
     if (now) {
-        put_event(w, before ? "MODIFIED" : "ADDED", e->obj, out);
+        put_change(w, before ? "MODIFIED" : "ADDED", e->obj, out);
     } else if (before) {
         struct sim_object *last = sim_object_at(e->prev, e->rv); /* its last matching state at the new version */
 
-        put_event(w, "DELETED", last, out);
+        put_change(w, "DELETED", last, out);
         sim_object_unref(last);
     }
 }
@@ -101,8 +121,10 @@ static void send_events(struct watch *w, struct tarn_buf *out, size_t want)
     while (w->cursor < w->resource->ring_next && out->len < want) {
         const struct sim_event *e = sim_resource_event(w->resource, w->cursor++);
 
-        if (e->rv > w->start_rv)
+        if (e->rv > w->start_rv && !e->lost)
             send_event(w, e, out);
+        if (w->error && !w->error_waits)
+            break;
     }
 }
 
@@ -135,10 +157,12 @@ static enum sim_fill watch_fill(struct sim_stream *s, struct tarn_buf *out, size
     struct watch *w = (struct watch *)s;
     uint64_t now = sim_request_now_ms(s->req);
 
-    if (w->error) {
+    if (w->error && !w->error_waits) {
         sim_puts(out, w->error);
         return SIM_FILL_END;
     }
+    if (w->drop)
+        return w->cut ? SIM_FILL_BREAK : SIM_FILL_END;
     if (now >= w->deadline_ms)
         return SIM_FILL_END;
     if (w->initial || w->end_bookmark)
@@ -170,11 +194,14 @@ static void watch_free(struct sim_stream *s)
     free(w);
 }
 
+static struct watch *watch_of(struct sim_listener *l)
+{
+    return (struct watch *)((char *)l - offsetof(struct watch, listener));
+}
+
 static void on_change(struct sim_listener *l)
 {
-    struct watch *w = (struct watch *)((char *)l - offsetof(struct watch, listener));
-
-    sim_request_wake(w->stream.req);
+    sim_request_wake(watch_of(l)->stream.req);
 }
 
 /* ---- beginning --------------------------------------------------------------------------------- */
@@ -213,6 +240,31 @@ static void begin_from(struct watch *w, uint64_t rv)
     w->cursor = sim_resource_seek(w->resource, rv);
 }
 
+/* Ask the faults that concern a watch once, at its beginning. */
+static void arm_faults(struct watch *w)
+{
+    const char *name = w->resource->name;
+    struct sim_faults *faults = w->api->faults;
+    const struct sim_fault *f;
+
+    w->no_end_bookmark = w->end_bookmark && sim_faults_hit(faults, SIM_FAULT_NO_END_BOOKMARK, name, "watch");
+    if ((f = sim_faults_hit(faults, SIM_FAULT_SHORT_WATCH, name, "watch")) != NULL)
+        w->deadline_ms = sim_request_now_ms(w->stream.req) + f->ms;
+    if (!w->error && (f = sim_faults_hit(faults, SIM_FAULT_WATCH_ERROR, name, "watch")) != NULL) {
+        char message[512];
+
+        (void)snprintf(message, sizeof message, "%s", *f->message ? f->message : "too old resource version: 1 (2)");
+        watch_error(w, &(struct sim_status){.code = (int)f->code, .message = message,
+                                            .reason = f->code == 410   ? "Expired"
+                                                      : f->code == 504 ? "Timeout"
+                                                      : f->code == 429 ? "TooManyRequests"
+                                                                       : "InternalError",
+                                            .retry_after_s = f->retry_after_s});
+        w->events_left = f->events;
+        w->error_waits = f->events > 0;
+    }
+}
+
 struct watch_request {
     const char *rv_text, *match;
     bool streaming, initial_given;
@@ -237,6 +289,11 @@ static bool parse_request(const struct sim_call *c, struct watch_request *ret)
     if (ret->initial_given && (!ret->match || strcmp(ret->match, "NotOlderThan") != 0)) {
         forbidden_option(c->req, "resourceVersionMatch",
                          "Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
+        return false;
+    }
+    if (ret->initial_given && sim_faults_hit(c->api->faults, SIM_FAULT_NO_STREAMING, c->resource->name, "watch")) {
+        forbidden_option(c->req, "sendInitialEvents",
+                         "Forbidden: sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled");
         return false;
     }
     if (!ret->initial_given && ret->match && *ret->match) {
@@ -306,5 +363,26 @@ void sim_watch_serve(struct sim_call *c)
     } else {
         begin_from(w, q.rv ? q.rv : c->api->world->rv);
     }
+    w->stream.req = c->req;
+    arm_faults(w);
     sim_reply_stream(c->req, &(struct sim_reply_head){.code = 200}, &w->stream);
+}
+
+unsigned sim_watch_drop(struct sim_world *world, const struct sim_resource *only, bool cut)
+{
+    unsigned n = 0;
+
+    for (struct sim_resource *r = world->resources; r; r = r->next) {
+        if (only && r != only)
+            continue;
+        for (struct sim_listener *l = r->listeners.next; l != &r->listeners; l = l->next) {
+            struct watch *w = watch_of(l);
+
+            w->drop = true;
+            w->cut = cut;
+            sim_request_wake(w->stream.req);
+            n++;
+        }
+    }
+    return n;
 }

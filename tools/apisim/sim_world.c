@@ -193,6 +193,7 @@ static void record(struct sim_world *w, struct sim_resource *r, struct sim_objec
 {
     struct sim_event e = {.rv = obj->rv, .type = type, .obj = obj, .prev = prev};
 
+    e.lost = w->loses && w->loses(w->loses_ctx, r);
     e.bytes = sim_object_memory(obj) + (uint32_t)sizeof e;
     ring_push(r, &w->options, e);
     r->last_rv = obj->rv;

@@ -16,6 +16,7 @@ enum sim_event_type { SIM_ADDED, SIM_MODIFIED, SIM_DELETED };
 struct sim_event {
     uint64_t rv;
     enum sim_event_type type;
+    bool lost;               /* a fault: no watch may hear of it */
     uint32_t bytes;          /* what it counts for in the ring's budget */
     struct sim_object *obj;  /* the new state; for SIM_DELETED the last one, at the version of the deletion */
     struct sim_object *prev; /* the state before, NULL for SIM_ADDED */
@@ -55,6 +56,8 @@ struct sim_world {
     uint64_t rv;
     uint64_t changes; /* events ever made */
     uint64_t discovery_generation; /* counts changes of the set of resources */
+    bool (*loses)(void *ctx, const struct sim_resource *r); /* is the event being made lost? NULL: never */
+    void *loses_ctx;
     struct sim_random random;
 };
 
