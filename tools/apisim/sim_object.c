@@ -202,6 +202,21 @@ struct sim_object *sim_object_at(const struct sim_object *o, uint64_t rv)
     return n;
 }
 
+bool sim_object_same_but_written(const struct sim_object *a, const struct sim_object *b)
+{
+    struct tarn_bytes va[SIM_VALUES_MAX], vb[SIM_VALUES_MAX];
+    unsigned n;
+
+    if (a->tmpl != b->tmpl)
+        return false;
+    n = sim_object_values(a, va);
+    (void)sim_object_values(b, vb);
+    for (unsigned i = SIM_WRITTEN + 1; i < n; i++)
+        if (!tarn_bytes_equal(va[i], vb[i]))
+            return false;
+    return true;
+}
+
 uint32_t sim_object_memory(const struct sim_object *o)
 {
     return (uint32_t)sizeof *o + o->key_off + o->key_len +

@@ -62,6 +62,8 @@ unsigned sim_object_values(const struct sim_object *o, struct tarn_bytes *ret);
 /* o at another version, nothing else changed. */
 struct sim_object *sim_object_at(const struct sim_object *o, uint64_t rv);
 
+/* Do a and b differ in nothing but the version and the time of the write? */
+bool sim_object_same_but_written(const struct sim_object *a, const struct sim_object *b);
 /* Bytes of heap that o alone holds: its values, and its text if nobody shares it. */
 uint32_t sim_object_memory(const struct sim_object *o);
 

@@ -2,10 +2,12 @@
 #ifndef SIM_SELECT_H
 #define SIM_SELECT_H
 
+#include <tarn/selector.h>
+
 #include "sim_api.h"
 
 struct sim_selection {
-    const struct sim_resource *resource;
+    struct sim_resource *resource;
     char ns[256], name[256]; /* "": any */
     const struct tarn_selector *labels;
     const struct tarn_field_selector *fields;

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <tarn/transcode.h>
+
 /* ---- the ring of one resource ------------------------------------------------------------ */
 
 static struct sim_event *slot(const struct sim_resource *r, uint64_t seq)
@@ -109,6 +111,7 @@ static void resource_free(struct sim_resource *r)
         ring_drop_first(r);
     free(r->ring);
     sim_tree_release(&r->tree);
+    tarn_transcoder_free(r->facts_maker);
     free(r);
 }
 
@@ -208,8 +211,11 @@ void sim_world_store(struct sim_world *w, struct sim_resource *r, struct sim_obj
 {
     struct sim_object *prev = sim_tree_get(&r->tree, sim_object_key(o));
 
-    if (prev)
+    if (prev) {
         (void)sim_object_ref(prev);
+        if (prev->facts && !o->facts && sim_object_same_but_written(prev, o))
+            o->facts = tarn_object_ref(prev->facts);
+    }
     sim_tree_set(&r->tree, o);
     record(w, r, sim_object_ref(o), prev, prev ? SIM_MODIFIED : SIM_ADDED);
 }
@@ -267,6 +273,52 @@ void sim_object_render_single(const struct sim_object *o, const struct sim_resou
     sim_object_render(o, out);
     memmove(out->data + at + 1, out->data + at, n);
     out->data[at] = '{';
+}
+
+/* ---- facts ------------------------------------------------------------------------------------- */
+
+static int keep_object(void *ctx, struct tarn_bytes type, const struct tarn_object *obj)
+{
+    const struct tarn_object **ret = *(const struct tarn_object ***)ctx;
+
+    (void)type;
+    *ret = tarn_object_ref(obj);
+    return 0;
+}
+
+/* Where the object being transcoded goes; one thread, one at a time. */
+static const struct tarn_object **facts_target;
+
+static struct tarn_transcoder *facts_maker_new(const struct sim_resource *r)
+{
+    const char *keep[2 + sizeof r->kind.fields / sizeof *r->kind.fields] = {"metadata.labels"};
+    struct tarn_transcode_options o = {.mode = TARN_TRANSCODE_OBJECT, .projection = {.keep = keep, .nkeep = 1},
+                                       .lenient_utf8 = true};
+    struct tarn_transcode_sink sink = {.on_object = keep_object, .ctx = &facts_target};
+    struct tarn_transcoder *t = NULL;
+
+    for (unsigned i = 0; i < sizeof r->kind.fields / sizeof *r->kind.fields && r->kind.fields[i]; i++)
+        keep[o.projection.nkeep++] = r->kind.fields[i];
+    return tarn_transcoder_new(&o, &sink, &t, NULL) ? NULL : t;
+}
+
+const struct tarn_object *sim_resource_facts(struct sim_resource *r, struct sim_object *o)
+{
+    struct tarn_buf text = {0};
+
+    if (o->facts)
+        return o->facts;
+    if (!r->facts_maker)
+        r->facts_maker = facts_maker_new(r);
+    if (!r->facts_maker)
+        return NULL;
+    sim_object_render(o, &text);
+    tarn_transcoder_reset(r->facts_maker);
+    facts_target = &o->facts;
+    if (tarn_transcoder_feed(r->facts_maker, text.data, text.len, NULL) == 0)
+        (void)!tarn_transcoder_end(r->facts_maker, NULL);
+    tarn_buf_release(&text);
+    return o->facts;
 }
 
 void sim_resource_listen(struct sim_resource *r, struct sim_listener *l)

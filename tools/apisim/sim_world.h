@@ -41,6 +41,7 @@ struct sim_resource {
     uint64_t ring_first, ring_next; /* sequence numbers: events [first, next) are there, at seq & (cap - 1) */
     uint64_t ring_bytes;
     struct sim_listener listeners; /* list head */
+    struct tarn_transcoder *facts_maker; /* made when first needed */
     struct sim_resource *next;
 };
 
@@ -98,6 +99,10 @@ bool sim_world_rewind(struct sim_world *w, uint64_t rv);
 
 /* Append o as a single object stands: with kind and apiVersion. */
 void sim_object_render_single(const struct sim_object *o, const struct sim_resource *r, struct tarn_buf *out);
+
+/* What selectors may look at of o: its names, labels and selectable fields. Made once, then kept with o. Borrowed.
+ * NULL: o's text cannot be read (it never matches then). */
+const struct tarn_object *sim_resource_facts(struct sim_resource *r, struct sim_object *o);
 
 void sim_resource_listen(struct sim_resource *r, struct sim_listener *l);
 void sim_listener_remove(struct sim_listener *l);
