@@ -150,6 +150,8 @@ static int put(struct tarn_heap *h, const struct tarn_object *obj, bool only_if_
     struct tarn_map_slot *s;
     int code = own ? tarn_key_of(&h->key, own, &scratch, &key, err) : tarn_error_set(err, TARN_E_NOMEM, "no memory");
 
+    if (!code && h->closed) /* a bad object is told first, as in the original */
+        code = closed(err);
     if (!code) {
         s = find(h, key);
         if (!s) {
@@ -175,7 +177,7 @@ static int put_one(struct tarn_heap *h, const struct tarn_object *obj, bool only
     int code;
 
     tarn_mutex_lock(&h->lock);
-    code = h->closed ? closed(err) : put(h, obj, only_if_absent, err);
+    code = put(h, obj, only_if_absent, err);
     if (!code)
         tarn_cond_signal(&h->filled);
     tarn_mutex_unlock(&h->lock);

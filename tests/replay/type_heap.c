@@ -103,10 +103,12 @@ static int op_get_by_key(void *h, const json_t *in, json_t *answer)
 {
     const struct tarn_object *found = NULL;
     struct tarn_bytes key;
+    int code;
 
     if (replay_string(in, "key", &key))
         return -1;
-    return answer_found(answer, tarn_heap_get_by_key(h, key, &found), found);
+    code = tarn_heap_get_by_key(h, key, &found);
+    return answer_found(answer, code, found);
 }
 
 static int op_list(void *h, const json_t *in, json_t *answer)

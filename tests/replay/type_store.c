@@ -197,10 +197,12 @@ static int op_get_by_key(void *subject, const json_t *in, json_t *answer)
     struct store_subject *s = subject;
     const struct tarn_object *found = NULL;
     struct tarn_bytes key;
+    int code;
 
     if (replay_string(in, "key", &key))
         return -1;
-    return answer_found(answer, tarn_store_get_by_key(s->store, key, &found, NULL), found);
+    code = tarn_store_get_by_key(s->store, key, &found, NULL);
+    return answer_found(answer, code, found);
 }
 
 int answer_list(json_t *answer, struct tarn_store *store)

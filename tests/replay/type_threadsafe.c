@@ -137,10 +137,12 @@ static int op_get(void *s, const json_t *in, json_t *answer)
 {
     const struct tarn_object *found = NULL;
     struct tarn_bytes key;
+    int code;
 
     if (replay_string(in, "key", &key))
         return -1;
-    return answer_found(answer, tarn_thread_safe_store_get(of(s), key, &found), found);
+    code = tarn_thread_safe_store_get(of(s), key, &found);
+    return answer_found(answer, code, found);
 }
 
 static int add_item(void *s, const char *key, size_t len, const json_t *item)
