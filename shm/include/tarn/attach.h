@@ -1,6 +1,6 @@
 /* tarn/attach.h - what agent and client say to each other on the attach socket.
  *
- * A SOCK_SEQPACKET Unix socket; one message is one packet: struct tarn_attach_head, then the body. The client speaks first:
+ * A SOCK_SEQPACKET Unix socket; one message is one packet: u32 magic, u16 type, u16 version 1, then the body. The client speaks first:
  *
  *     HELLO {abi majors, flags, realm}       ->
  *                                            <-  WELCOME {...} + exactly 2 descriptors: region (O_RDONLY), control page

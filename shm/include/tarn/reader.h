@@ -80,9 +80,7 @@ struct tarn_reader_iter {
     uint32_t vid;   /* the value each object must carry; 0: every object of the store */
     uint16_t store;
     uint16_t index;
-    bool incomplete;            /* second half of by_index: objects with more values than fit */
-    const struct tarn_array *later; /* posting of that half */
-    uint32_t later_n;
+    bool incomplete; /* second half of by_index: objects with more values than fit */
     const struct tarn_resource_info *info;
     struct tarn_bytes value;
 };
@@ -108,6 +106,7 @@ struct tarn_reader_values {
     struct tarn_reader_iter rest; /* objects with more values than fit */
     struct tarn_index_values *extra; /* their values: heap, only when there are such objects */
     size_t extra_i;
+    const struct tarn_object *rest_object; /* whose values extra holds */
     bool resting;
 };
 /*
@@ -139,7 +138,7 @@ TARN_MUST_CHECK int tarn_reader_changed(const struct tarn_reader *r, uint32_t oi
 /* What is mirrored under name ("pods", "deployments.apps"); borrowed parts of *ret live as long as the snapshot. */
 TARN_MUST_CHECK int tarn_reader_resource(const struct tarn_reader *r, struct tarn_bytes name,
                                          struct tarn_resource_info *ret);
-/* A walk over all resources: begin with {0} in *it... use tarn_reader_resources and tarn_reader_next_resource. */
+/* A walk over all resources, with tarn_reader_next_resource. */
 TARN_MUST_CHECK int tarn_reader_resources(const struct tarn_reader *r, struct tarn_reader_iter *ret);
 /* 1 and the next resource, 0 at the end, or an error. */
 TARN_MUST_CHECK int tarn_reader_next_resource(struct tarn_reader_iter *it, struct tarn_resource_info *ret);

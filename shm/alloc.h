@@ -1,0 +1,56 @@
+/* alloc.h - the region's memory: size classes in 2 MiB chunks from the bottom up, runs of chunks from the top down.
+ *
+ * All state is private to the agent; the region holds none of it. A chunk has one size class and a bitmap; an empty
+ * chunk changes class. When no chunk is left for a class, a slot of a larger class serves. A chunk is populated when
+ * first taken, so that using it later cannot raise a signal.
+ */
+#ifndef TARN_SHM_ALLOC_H
+#define TARN_SHM_ALLOC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <tarn/error.h>
+#include <tarn/layout.h>
+
+#define TARN_ALLOC_CLASSES 99u
+#define TARN_ALLOC_CLASS_MAX (1u << 20) /* larger ones are runs of chunks */
+
+struct tarn_alloc_chunk {
+    uint64_t *bits; /* 1: slot in use */
+    uint32_t free, nslots, hint;
+    uint32_t prev, next; /* list of chunks of the class with a free slot */
+    uint32_t run;        /* chunks of a run, at its first one */
+    uint8_t class;
+    uint8_t use;    /* enum in alloc.c */
+    bool populated; /* taken from the kernel once, kept for ever */
+};
+
+struct tarn_alloc {
+    char *base;
+    uint64_t size;
+    uint32_t nchunks, free_chunks, reserve; /* reserve: chunks kept back for deletes and the writer's own records */
+    struct tarn_alloc_chunk *chunks;
+    uint32_t partial[TARN_ALLOC_CLASSES]; /* chunk number, 0xffffffff: none */
+    uint32_t lowest_free, highest_free;   /* hints */
+    uint64_t used_bytes, private_bytes;
+    bool huge;
+    uint32_t fault_at, populations; /* tests: fail the fault_at-th population */
+    uint64_t collapsed, populated, failed;
+};
+
+TARN_MUST_CHECK int tarn_alloc_init(struct tarn_alloc *a, char *base, uint64_t size, bool huge);
+void tarn_alloc_release(struct tarn_alloc *a);
+/*
+ * bytes of region memory, 64-aligned when over 64. urgent may use the reserve. Returns 0, TARN_E_FULL or TARN_E_NOMEM.
+ * What stands there is old content.
+ */
+TARN_MUST_CHECK int tarn_alloc_get(struct tarn_alloc *a, uint64_t bytes, bool urgent, uint32_t *ret_ref);
+void tarn_alloc_put(struct tarn_alloc *a, uint32_t ref);
+/* Bytes that ref really holds. */
+uint64_t tarn_alloc_bytes(const struct tarn_alloc *a, uint32_t ref);
+/* The class of a size, and the size of a class. */
+unsigned tarn_alloc_class(uint64_t bytes);
+uint32_t tarn_alloc_class_bytes(unsigned class);
+
+#endif

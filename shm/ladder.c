@@ -1,0 +1,172 @@
+/* ladder.c - the pressure ladder: which pins are honoured when memory is short.
+ *
+ *     0  all pins                      3  active pins older than the lease may go
+ *     1  parked pins may go            4  writes are refused, older data is served
+ *     2  ask for a second generation
+ *
+ * One step at a time, each only if memory is still short and what is retired is held by pins. Control pages are
+ * believed nothing: a pin above the newest commit counts as it, one below the horizon as none.
+ */
+#include "writer_impl.h"
+
+#include <stdlib.h>
+
+static struct tarn_pin_seen *seen_of(struct tarn_client_entry *c, uint32_t lines)
+{
+    struct tarn_pin_seen *v;
+
+    if (lines <= c->nseen)
+        return c->seen;
+    v = realloc(c->seen, lines * sizeof *v);
+    if (!v) /* ages are unknown then: pins count as fresh */
+        return NULL;
+    for (uint32_t i = c->nseen; i < lines; i++)
+        v[i] = (struct tarn_pin_seen){0};
+    c->seen = v;
+    c->nseen = lines;
+    return v;
+}
+
+static uint64_t pin_age(struct tarn_pin_seen *s, uint64_t pin, uint64_t now)
+{
+    if (!s)
+        return 0;
+    if (s->pin != pin)
+        *s = (struct tarn_pin_seen){.pin = pin, .since_ms = now};
+    return now - s->since_ms;
+}
+
+static void count_pin(struct tarn_client_entry *c, struct tarn_pins *p, uint64_t seq, bool parked, uint64_t since)
+{
+    struct tarn_writer_client *f = &c->facts;
+
+    p->pins++;
+    p->parked += parked;
+    f->pins++;
+    f->parked += parked;
+    if (!f->oldest_seq || seq < f->oldest_seq) {
+        f->oldest_seq = seq;
+        f->oldest_age_ms = since; /* made an age by the caller */
+    }
+    if (seq < p->all) {
+        p->all = seq;
+        p->oldest_ms = since;
+    }
+}
+
+static void scan_line(struct tarn_writer *w, struct tarn_client_entry *c, uint64_t pin, struct tarn_pin_seen *s, uint64_t now, struct tarn_pins *p)
+{
+    bool parked = pin & TARN_PIN_PARKED, revoke;
+    uint64_t seq = pin & ~TARN_PIN_PARKED, age;
+
+    if (s && !seq)
+        s->pin = 0;
+    if (!seq || seq < w->horizon)
+        return;
+    if (seq > w->commit)
+        seq = w->commit;
+    age = pin_age(s, pin & ~TARN_PIN_PARKED, now);
+    count_pin(c, p, seq, parked, now - age);
+    revoke = parked ? w->st.pressure >= TARN_PRESSURE_PARKED
+                    : w->st.pressure >= TARN_PRESSURE_LEASE && age >= w->o.lease_ms;
+    if (!revoke && seq < p->honoured)
+        p->honoured = seq;
+}
+
+static void scan_client(struct tarn_writer *w, struct tarn_client_entry *c, uint64_t now, struct tarn_pins *p)
+{
+    struct tarn_control_page *page = c->page->page;
+    uint32_t lines = tarn_load_u32(&page->high);
+    struct tarn_pin_seen *seen;
+
+    if (lines > c->page->lines)
+        lines = c->page->lines;
+    seen = seen_of(c, lines);
+    c->facts.pins = c->facts.parked = 0;
+    c->facts.oldest_seq = c->facts.oldest_age_ms = 0;
+    for (uint32_t i = 0; i < lines; i++) {
+        /* C2, acquire: pairs with the release stores of pins in reader.c (R2, R7): all reads under the old pin come before the reuse. */
+        uint64_t pin = atomic_load_explicit(&page->line[i].pin, memory_order_acquire);
+
+        scan_line(w, c, pin, seen ? &seen[i] : NULL, now, p);
+    }
+    if (c->facts.oldest_seq)
+        c->facts.oldest_age_ms = now - c->facts.oldest_age_ms;
+}
+
+void tarn_ladder_scan(struct tarn_writer *w, uint64_t now, struct tarn_pins *ret)
+{
+    *ret = (struct tarn_pins){.honoured = UINT64_MAX, .all = UINT64_MAX};
+    for (unsigned i = 0; i < w->nclients; i++)
+        scan_client(w, &w->clients[i], now, ret);
+}
+
+static void count_revoked(struct tarn_writer *w, struct tarn_client_entry *c, uint64_t m)
+{
+    uint32_t lines = tarn_load_u32(&c->page->page->high);
+
+    for (uint32_t i = 0; i < lines && i < c->page->lines; i++) {
+        uint64_t pin = tarn_load_u64(&c->page->page->line[i].pin), seq = pin & ~TARN_PIN_PARKED;
+
+        if (!seq || seq < w->horizon || seq >= m)
+            continue;
+        c->facts.revoked++;
+        w->st.revoked_parked += !!(pin & TARN_PIN_PARKED);
+        w->st.revoked_lease += !(pin & TARN_PIN_PARKED);
+    }
+}
+
+void tarn_ladder_count_revoked(struct tarn_writer *w, uint64_t m)
+{
+    for (unsigned i = 0; i < w->nclients; i++)
+        count_revoked(w, &w->clients[i], m);
+}
+
+/* Does memory wait for pins? */
+static bool held_by_pins(const struct tarn_writer *w)
+{
+    return w->quarantined < w->retired.tail && tarn_ring_at(&w->retired, w->quarantined)->tag <= w->commit;
+}
+
+static bool short_of_memory(const struct tarn_writer *w)
+{
+    return w->st.refused_full > w->refused_seen || w->size - w->alloc.used_bytes < w->size / 16;
+}
+
+static enum tarn_pressure next_step(const struct tarn_writer *w)
+{
+    enum tarn_pressure p = w->st.pressure;
+
+    if (p == TARN_PRESSURE_PARKED && !w->o.generations)
+        return TARN_PRESSURE_LEASE;
+    if (p == TARN_PRESSURE_LEASE && w->st.refused_full == w->refused_seen)
+        return p; /* nothing was refused yet */
+    return p < TARN_PRESSURE_REFUSE ? p + 1 : p;
+}
+
+static void go_to(struct tarn_writer *w, enum tarn_pressure step, uint64_t now)
+{
+    if (step == w->st.pressure)
+        return;
+    w->st.generation_requests += step == TARN_PRESSURE_GENERATION;
+    w->st.pressure = step;
+    w->level_since_ms = now;
+    w->refused_seen = w->st.refused_full;
+}
+
+void tarn_ladder_step(struct tarn_writer *w, uint64_t now)
+{
+    uint64_t free_bytes = w->size - w->alloc.used_bytes;
+    bool refused = w->st.refused_full > w->refused_seen;
+
+    if (w->h->counters.over_budget && !refused && free_bytes >= w->size / 16)
+        atomic_store_explicit(&w->h->counters.over_budget, 0, memory_order_relaxed);
+    if (free_bytes >= w->size / 8 && !(refused && held_by_pins(w))) {
+        w->refused_seen = w->st.refused_full;
+        go_to(w, TARN_PRESSURE_NONE, now);
+        return;
+    }
+    /* A step is given the time of a quarantine to show an effect. */
+    if (short_of_memory(w) && held_by_pins(w) && now - w->level_since_ms >= 2 * (uint64_t)w->o.quarantine_ms)
+        go_to(w, next_step(w), now);
+}
