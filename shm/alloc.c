@@ -7,10 +7,11 @@
 
 #include "kernel.h"
 
+#define UNIT TARN_ALLOC_UNIT_BYTES
 #define CHUNK TARN_REGION_CHUNK_BYTES
 #define NONE UINT32_MAX
 
-enum { USE_FREE, USE_CLASS, USE_RUN, USE_RUN_TAIL };
+enum { USE_FREE, USE_CLASS, USE_RUN };
 
 /* 16 32 48 64, then steps of 64 to 1024, then eight classes per doubling to 1 MiB. */
 unsigned tarn_alloc_class(uint64_t bytes)
@@ -38,39 +39,49 @@ uint32_t tarn_alloc_class_bytes(unsigned class)
     return step << (e - 3);
 }
 
-/* Chunk 0 begins behind the header page. */
-static uint32_t chunk_start(uint32_t c)
+/* Units of a group: enough for several slots, few enough that many classes fit a small region. */
+static uint32_t group_units(unsigned class)
 {
-    return c ? 0 : TARN_REGION_HEADER_BYTES;
+    uint32_t bytes = tarn_alloc_class_bytes(class);
+
+    return bytes <= UINT32_C(8192) ? 1 : bytes <= UNIT ? 8 : CHUNK / UNIT;
+}
+
+/* Unit 0 begins behind the header page. */
+static uint32_t unit_start(uint32_t u)
+{
+    return u ? 0 : TARN_REGION_HEADER_BYTES;
 }
 
 int tarn_alloc_init(struct tarn_alloc *a, char *base, uint64_t size, bool huge)
 {
-    uint32_t n = (uint32_t)(size / CHUNK);
+    uint32_t n = (uint32_t)(size / UNIT);
 
-    *a = (struct tarn_alloc){.base = base, .size = size, .nchunks = n, .free_chunks = n, .huge = huge, .highest_free = n - 1};
-    a->reserve = n >= 128 ? n / 64 : n >= 6;
+    *a = (struct tarn_alloc){.base = base, .size = size, .nunits = n, .free_units = n, .huge = huge, .highest_free = n - 1};
+    a->reserve = n / 64;
     memset(a->partial, 0xff, sizeof a->partial);
-    a->private_bytes = n * sizeof *a->chunks;
-    a->chunks = calloc(n, sizeof *a->chunks);
-    return a->chunks ? 0 : TARN_E_NOMEM;
+    a->private_bytes = n * sizeof *a->units + size / CHUNK;
+    a->units = calloc(n, sizeof *a->units);
+    a->populated = calloc(size / CHUNK, sizeof *a->populated);
+    return a->units && a->populated ? 0 : TARN_E_NOMEM;
 }
 
 void tarn_alloc_release(struct tarn_alloc *a)
 {
-    for (uint32_t c = 0; a->chunks && c < a->nchunks; c++)
-        free(a->chunks[c].bits);
-    free(a->chunks);
+    for (uint32_t u = 0; a->units && u < a->nunits; u++)
+        free(a->units[u].bits);
+    free(a->units);
+    free(a->populated);
     *a = (struct tarn_alloc){0};
 }
 
-/* ---- taking chunks from the kernel ------------------------------------------------------------ */
+/* ---- taking memory from the kernel -------------------------------------------------------------------- */
 
-static bool populate(struct tarn_alloc *a, uint32_t c)
+static bool populate_chunk(struct tarn_alloc *a, uint64_t c)
 {
-    char *p = a->base + (uint64_t)c * CHUNK;
+    char *p = a->base + c * CHUNK;
 
-    if (a->chunks[c].populated)
+    if (a->populated[c])
         return true;
     if (a->fault_at && ++a->populations == a->fault_at) {
         a->failed++;
@@ -78,112 +89,124 @@ static bool populate(struct tarn_alloc *a, uint32_t c)
     }
     if (a->huge && !madvise(p, CHUNK, MADV_COLLAPSE)) {
         a->collapsed++;
-    } else if (!madvise(p, CHUNK, MADV_POPULATE_WRITE)) {
-        a->populated++;
-    } else if (errno == EINVAL) { /* before Linux 5.14: first touch may then raise SIGBUS when memory is out */
-        a->populated++;
+    } else if (!madvise(p, CHUNK, MADV_POPULATE_WRITE) || errno == EINVAL) {
+        a->faulted++; /* EINVAL: before Linux 5.14 the first touch may raise SIGBUS when memory is out */
     } else {
         a->failed++;
         return false;
     }
-    a->chunks[c].populated = true;
+    a->populated[c] = true;
     return true;
 }
 
-/* The reserve is kept back unless urgent. */
-static bool may_take(const struct tarn_alloc *a, uint32_t n, bool urgent)
+static bool populate(struct tarn_alloc *a, uint32_t first, uint32_t n)
 {
-    return a->free_chunks >= n + (urgent ? 0 : a->reserve);
-}
+    uint64_t last = ((uint64_t)(first + n) * UNIT - 1) / CHUNK;
 
-static uint32_t take_lowest(struct tarn_alloc *a, bool urgent)
-{
-    if (!may_take(a, 1, urgent))
-        return NONE;
-    for (uint32_t c = a->lowest_free; c < a->nchunks; c++) {
-        if (a->chunks[c].use != USE_FREE)
-            continue;
-        a->lowest_free = c;
-        if (!populate(a, c))
-            return NONE;
-        a->free_chunks--;
-        return c;
-    }
-    return NONE;
-}
-
-static bool run_populate(struct tarn_alloc *a, uint32_t first, uint32_t n)
-{
-    for (uint32_t c = first; c < first + n; c++)
-        if (!populate(a, c))
+    for (uint64_t c = (uint64_t)first * UNIT / CHUNK; c <= last; c++)
+        if (!populate_chunk(a, c))
             return false;
     return true;
 }
 
-static void run_mark(struct tarn_alloc *a, uint32_t first, uint32_t n)
+/* ---- units ---------------------------------------------------------------------------------------------- */
+
+/* The reserve is kept back unless urgent. */
+static bool may_take(const struct tarn_alloc *a, uint32_t n, bool urgent)
 {
-    for (uint32_t c = first; c < first + n; c++)
-        a->chunks[c].use = USE_RUN_TAIL;
-    a->chunks[first].use = USE_RUN;
-    a->chunks[first].run = n;
-    a->free_chunks -= n;
+    return a->free_units >= n + (urgent ? 0 : a->reserve);
 }
 
-/* The highest run of n free chunks; chunk 0 holds the header and is never part of one. */
+/* The lowest n free units, aligned to n, so that groups of one size leave no odd holes. */
+static uint32_t find_lowest(struct tarn_alloc *a, uint32_t n)
+{
+    while (a->lowest_free < a->nunits && a->units[a->lowest_free].use != USE_FREE)
+        a->lowest_free++;
+    for (uint32_t u = (a->lowest_free + n - 1) / n * n; u + n <= a->nunits; u += n) {
+        uint32_t have = 0;
+
+        while (have < n && a->units[u + have].use == USE_FREE)
+            have++;
+        if (have == n)
+            return u;
+    }
+    return NONE;
+}
+
+/* The highest n free units. */
+static uint32_t find_highest(struct tarn_alloc *a, uint32_t n)
+{
+    uint32_t have = 0;
+
+    while (a->highest_free && a->units[a->highest_free].use != USE_FREE)
+        a->highest_free--;
+    for (uint32_t u = a->highest_free; u > 0; u--) { /* unit 0 holds the header */
+        have = a->units[u].use == USE_FREE ? have + 1 : 0;
+        if (have == n)
+            return u;
+    }
+    return NONE;
+}
+
+static void units_mark(struct tarn_alloc *a, uint32_t first, uint32_t n, uint8_t use)
+{
+    for (uint32_t u = first; u < first + n; u++) {
+        a->units[u].use = use;
+        a->units[u].first = first;
+    }
+    a->units[first].n = n;
+    a->free_units -= n;
+}
+
+static void units_free(struct tarn_alloc *a, uint32_t first)
+{
+    uint32_t n = a->units[first].n;
+
+    for (uint32_t u = first; u < first + n; u++)
+        a->units[u].use = USE_FREE;
+    a->free_units += n;
+    if (first < a->lowest_free)
+        a->lowest_free = first;
+    if (first + n - 1 > a->highest_free)
+        a->highest_free = first + n - 1;
+}
+
 static int run_get(struct tarn_alloc *a, uint64_t bytes, bool urgent, uint32_t *ret_ref)
 {
-    uint32_t n = (uint32_t)((bytes + CHUNK - 1) / CHUNK), have = 0, c;
+    uint32_t n = (uint32_t)((bytes + UNIT - 1) / UNIT), first;
 
-    if (!may_take(a, n, urgent))
+    first = may_take(a, n, urgent) ? find_highest(a, n) : NONE;
+    if (first == NONE || !populate(a, first, n))
         return TARN_E_FULL;
-    while (a->highest_free && a->chunks[a->highest_free].use != USE_FREE)
-        a->highest_free--;
-    for (c = a->highest_free; c > 0; c--) {
-        have = a->chunks[c].use == USE_FREE ? have + 1 : 0;
-        if (have == n)
-            break;
-    }
-    if (have < n || !run_populate(a, c, n))
-        return TARN_E_FULL;
-    run_mark(a, c, n);
-    a->used_bytes += (uint64_t)n * CHUNK;
-    *ret_ref = (uint32_t)((uint64_t)c * CHUNK >> TARN_REGION_UNIT_SHIFT);
+    units_mark(a, first, n, USE_RUN);
+    a->used_bytes += (uint64_t)n * UNIT;
+    *ret_ref = (uint32_t)((uint64_t)first * UNIT >> TARN_REGION_UNIT_SHIFT);
     return 0;
 }
 
-static void chunk_free(struct tarn_alloc *a, uint32_t c)
-{
-    a->chunks[c].use = USE_FREE;
-    a->free_chunks++;
-    if (c < a->lowest_free)
-        a->lowest_free = c;
-    if (c > a->highest_free)
-        a->highest_free = c;
-}
+/* ---- classes --------------------------------------------------------------------------------------------- */
 
-/* ---- classes --------------------------------------------------------------------------------- */
-
-static void list_add(struct tarn_alloc *a, uint32_t c)
+static void list_add(struct tarn_alloc *a, uint32_t g)
 {
-    struct tarn_alloc_chunk *k = &a->chunks[c];
+    struct tarn_alloc_unit *k = &a->units[g];
 
     k->prev = NONE;
     k->next = a->partial[k->class];
     if (k->next != NONE)
-        a->chunks[k->next].prev = c;
-    a->partial[k->class] = c;
+        a->units[k->next].prev = g;
+    a->partial[k->class] = g;
 }
 
-static void list_remove(struct tarn_alloc *a, uint32_t c)
+static void list_remove(struct tarn_alloc *a, uint32_t g)
 {
-    struct tarn_alloc_chunk *k = &a->chunks[c];
+    struct tarn_alloc_unit *k = &a->units[g];
 
     if (k->prev != NONE)
-        a->chunks[k->prev].next = k->next;
+        a->units[k->prev].next = k->next;
     else
         a->partial[k->class] = k->next;
     if (k->next != NONE)
-        a->chunks[k->next].prev = k->prev;
+        a->units[k->next].prev = k->prev;
 }
 
 static size_t bitmap_bytes(uint32_t nslots)
@@ -191,35 +214,37 @@ static size_t bitmap_bytes(uint32_t nslots)
     return (nslots + 63) / 64 * sizeof(uint64_t);
 }
 
-/* A fresh chunk for the class, put on its list. */
-static int chunk_new(struct tarn_alloc *a, unsigned class, bool urgent)
+/* A fresh group for the class, put on its list. */
+static int group_new(struct tarn_alloc *a, unsigned class, bool urgent)
 {
-    uint32_t c, nslots;
-    struct tarn_alloc_chunk *k;
+    uint32_t n = group_units(class), first, nslots;
+    struct tarn_alloc_unit *k;
     uint64_t *bits;
 
-    c = take_lowest(a, urgent);
-    if (c == NONE)
+    first = may_take(a, n, urgent) ? find_lowest(a, n) : NONE;
+    if (first == NONE || !populate(a, first, n))
         return TARN_E_FULL;
-    nslots = (CHUNK - chunk_start(c)) / tarn_alloc_class_bytes(class);
+    nslots = (n * UNIT - unit_start(first)) / tarn_alloc_class_bytes(class);
     bits = calloc(1, bitmap_bytes(nslots));
-    if (!bits) {
-        chunk_free(a, c);
+    if (!bits)
         return TARN_E_NOMEM;
-    }
     if (nslots % 64) /* bits behind the last slot are never free */
         bits[nslots / 64] = ~UINT64_C(0) << nslots % 64;
-    k = &a->chunks[c];
-    *k = (struct tarn_alloc_chunk){.bits = bits, .free = nslots, .nslots = nslots, .class = (uint8_t)class, .use = USE_CLASS, .populated = true};
+    units_mark(a, first, n, USE_CLASS);
+    k = &a->units[first];
+    k->bits = bits;
+    k->free = k->nslots = nslots;
+    k->hint = 0;
+    k->class = (uint8_t)class;
     a->private_bytes += bitmap_bytes(nslots);
-    list_add(a, c);
+    list_add(a, first);
     return 0;
 }
 
-static uint32_t slot_take(struct tarn_alloc *a, uint32_t c)
+static uint32_t slot_take(struct tarn_alloc *a, uint32_t g)
 {
-    struct tarn_alloc_chunk *k = &a->chunks[c];
-    uint32_t words = (k->nslots + 63) / 64, w = k->hint, slot;
+    struct tarn_alloc_unit *k = &a->units[g];
+    uint32_t words = (k->nslots + 63) / 64, w = k->hint, slot, bytes = tarn_alloc_class_bytes(k->class);
 
     while (k->bits[w] == ~UINT64_C(0))
         w = w + 1 == words ? 0 : w + 1;
@@ -227,13 +252,12 @@ static uint32_t slot_take(struct tarn_alloc *a, uint32_t c)
     slot = w * 64 + (uint32_t)__builtin_ctzll(~k->bits[w]);
     k->bits[w] |= UINT64_C(1) << slot % 64;
     if (!--k->free)
-        list_remove(a, c);
-    a->used_bytes += tarn_alloc_class_bytes(k->class);
-    return (uint32_t)(((uint64_t)c * CHUNK + chunk_start(c) + (uint64_t)slot * tarn_alloc_class_bytes(k->class)) >>
-                      TARN_REGION_UNIT_SHIFT);
+        list_remove(a, g);
+    a->used_bytes += bytes;
+    return (uint32_t)(((uint64_t)g * UNIT + unit_start(g) + (uint64_t)slot * bytes) >> TARN_REGION_UNIT_SHIFT);
 }
 
-/* When chunks are out: the smallest larger class with a free slot. */
+/* When units are out: the smallest larger class with a free slot. */
 static uint32_t larger_partial(const struct tarn_alloc *a, unsigned class)
 {
     for (unsigned k = class + 1; k < TARN_ALLOC_CLASSES; k++)
@@ -245,66 +269,60 @@ static uint32_t larger_partial(const struct tarn_alloc *a, unsigned class)
 int tarn_alloc_get(struct tarn_alloc *a, uint64_t bytes, bool urgent, uint32_t *ret_ref)
 {
     unsigned class;
-    uint32_t c;
+    uint32_t g;
 
     if (bytes > TARN_ALLOC_CLASS_MAX)
         return run_get(a, bytes, urgent, ret_ref);
     class = tarn_alloc_class(bytes);
-    if (a->partial[class] == NONE) {
-        int rc = chunk_new(a, class, urgent);
-
-        if (rc == TARN_E_NOMEM)
-            return rc;
-    }
-    c = a->partial[class] != NONE ? a->partial[class] : larger_partial(a, class);
-    if (c == NONE)
+    if (a->partial[class] == NONE && group_new(a, class, urgent) == TARN_E_NOMEM)
+        return TARN_E_NOMEM;
+    g = a->partial[class] != NONE ? a->partial[class] : larger_partial(a, class);
+    if (g == NONE && group_units(class) > 1) /* no room for a group: the slot alone, as a run */
+        return run_get(a, bytes, urgent, ret_ref);
+    if (g == NONE)
         return TARN_E_FULL;
-    *ret_ref = slot_take(a, c);
+    *ret_ref = slot_take(a, g);
     return 0;
 }
 
-static uint32_t chunk_of(uint32_t ref)
+static struct tarn_alloc_unit *owner_of(const struct tarn_alloc *a, uint32_t ref)
 {
-    return (uint32_t)(((uint64_t)ref << TARN_REGION_UNIT_SHIFT) / CHUNK);
+    return &a->units[a->units[((uint64_t)ref << TARN_REGION_UNIT_SHIFT) / UNIT].first];
 }
 
 uint64_t tarn_alloc_bytes(const struct tarn_alloc *a, uint32_t ref)
 {
-    const struct tarn_alloc_chunk *k = &a->chunks[chunk_of(ref)];
+    const struct tarn_alloc_unit *k = owner_of(a, ref);
 
-    return k->use == USE_RUN ? (uint64_t)k->run * CHUNK : tarn_alloc_class_bytes(k->class);
+    return k->use == USE_RUN ? (uint64_t)k->n * UNIT : tarn_alloc_class_bytes(k->class);
 }
 
-static void run_put(struct tarn_alloc *a, uint32_t first)
+static void group_put(struct tarn_alloc *a, uint32_t g)
 {
-    uint32_t n = a->chunks[first].run;
+    struct tarn_alloc_unit *k = &a->units[g];
 
-    a->used_bytes -= (uint64_t)n * CHUNK;
-    a->chunks[first].run = 0;
-    for (uint32_t c = first; c < first + n; c++)
-        chunk_free(a, c);
+    list_remove(a, g);
+    a->private_bytes -= bitmap_bytes(k->nslots);
+    free(k->bits);
+    k->bits = NULL;
+    units_free(a, g);
 }
 
 void tarn_alloc_put(struct tarn_alloc *a, uint32_t ref)
 {
-    uint32_t c = chunk_of(ref), slot, size;
-    struct tarn_alloc_chunk *k = &a->chunks[c];
+    struct tarn_alloc_unit *k = owner_of(a, ref);
+    uint32_t g = (uint32_t)(k - a->units), slot, bytes;
 
+    a->used_bytes -= tarn_alloc_bytes(a, ref);
     if (k->use == USE_RUN) {
-        run_put(a, c);
+        units_free(a, g);
         return;
     }
-    size = tarn_alloc_class_bytes(k->class);
-    slot = (uint32_t)((((uint64_t)ref << TARN_REGION_UNIT_SHIFT) - (uint64_t)c * CHUNK - chunk_start(c)) / size);
+    bytes = tarn_alloc_class_bytes(k->class);
+    slot = (uint32_t)((((uint64_t)ref << TARN_REGION_UNIT_SHIFT) - (uint64_t)g * UNIT - unit_start(g)) / bytes);
     k->bits[slot / 64] &= ~(UINT64_C(1) << slot % 64);
-    a->used_bytes -= size;
     if (!k->free++)
-        list_add(a, c);
-    if (k->free == k->nslots) {
-        list_remove(a, c);
-        a->private_bytes -= bitmap_bytes(k->nslots);
-        free(k->bits);
-        k->bits = NULL;
-        chunk_free(a, c);
-    }
+        list_add(a, g);
+    if (k->free == k->nslots)
+        group_put(a, g);
 }

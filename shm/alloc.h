@@ -1,8 +1,8 @@
-/* alloc.h - the region's memory: size classes in 2 MiB chunks from the bottom up, runs of chunks from the top down.
+/* alloc.h - the region's memory: size classes in groups of 64 KiB units from the bottom up, runs of units from the top down.
  *
- * All state is private to the agent; the region holds none of it. A chunk has one size class and a bitmap; an empty
- * chunk changes class. When no chunk is left for a class, a slot of a larger class serves. A chunk is populated when
- * first taken, so that using it later cannot raise a signal.
+ * All state is private to the agent; the region holds none of it. A group has one size class and a bitmap; an empty
+ * group gives its units back. When no group is left for a class, a slot of a larger class serves. Memory is populated
+ * a 2 MiB chunk at a time, when its first unit is taken, so that using it later cannot raise a signal.
  */
 #ifndef TARN_SHM_ALLOC_H
 #define TARN_SHM_ALLOC_H
@@ -13,30 +13,32 @@
 #include <tarn/error.h>
 #include <tarn/layout.h>
 
+#define TARN_ALLOC_UNIT_BYTES 65536u
 #define TARN_ALLOC_CLASSES 99u
-#define TARN_ALLOC_CLASS_MAX (1u << 20) /* larger ones are runs of chunks */
+#define TARN_ALLOC_CLASS_MAX (1u << 20) /* larger ones are runs of units */
 
-struct tarn_alloc_chunk {
-    uint64_t *bits; /* 1: slot in use */
+struct tarn_alloc_unit {
+    uint64_t *bits; /* at a group's first unit; 1: slot in use */
     uint32_t free, nslots, hint;
-    uint32_t prev, next; /* list of chunks of the class with a free slot */
-    uint32_t run;        /* chunks of a run, at its first one */
+    uint32_t prev, next; /* list of groups of the class with a free slot */
+    uint32_t first;      /* of the group or run this unit belongs to */
+    uint32_t n;          /* units of it, at its first */
     uint8_t class;
-    uint8_t use;    /* enum in alloc.c */
-    bool populated; /* taken from the kernel once, kept for ever */
+    uint8_t use; /* enum in alloc.c */
 };
 
 struct tarn_alloc {
     char *base;
     uint64_t size;
-    uint32_t nchunks, free_chunks, reserve; /* reserve: chunks kept back for deletes and the writer's own records */
-    struct tarn_alloc_chunk *chunks;
-    uint32_t partial[TARN_ALLOC_CLASSES]; /* chunk number, 0xffffffff: none */
+    uint32_t nunits, free_units, reserve; /* reserve: units kept back for deletes and the writer's own records */
+    struct tarn_alloc_unit *units;
+    bool *populated;                      /* per 2 MiB chunk: taken from the kernel once, kept for ever */
+    uint32_t partial[TARN_ALLOC_CLASSES]; /* first unit, 0xffffffff: none */
     uint32_t lowest_free, highest_free;   /* hints */
     uint64_t used_bytes, private_bytes;
     bool huge;
     uint32_t fault_at, populations; /* tests: fail the fault_at-th population */
-    uint64_t collapsed, populated, failed;
+    uint64_t collapsed, faulted, failed;
 };
 
 TARN_MUST_CHECK int tarn_alloc_init(struct tarn_alloc *a, char *base, uint64_t size, bool huge);

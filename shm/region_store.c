@@ -12,12 +12,17 @@
 
 enum phase { PHASE_NONE, PHASE_STAGING, PHASE_LINKING, PHASE_DELETING };
 
+struct bits {
+    uint64_t *v;
+    size_t words;
+};
+
 struct replace {
     enum phase phase;
     struct tarn_u32s staged; /* refs of records, in the order they came; the last of a key wins */
     size_t linked;           /* of them */
-    uint64_t *keep;          /* bit per object number */
-    size_t keep_words;
+    struct bits keep;        /* by object number: stays, or was linked */
+    struct bits touched;     /* by object number: something is staged for it, so order matters */
     uint32_t member; /* position in the members' posting */
 };
 
@@ -194,41 +199,40 @@ static int store_list_keys(struct tarn_store *base, struct tarn_keys *ret)
 
 /* ---- Replace: staging ----------------------------------------------------------------------------------------- */
 
-static int keep_reserve(struct replace *r, uint32_t oid)
+static int bits_reserve(struct bits *b, uint32_t i)
 {
-    size_t words = r->keep_words ? r->keep_words : 16;
+    size_t words = b->words ? b->words : 16;
     uint64_t *v;
 
-    if (oid / 64 < r->keep_words)
+    if (i / 64 < b->words)
         return 0;
-    while (words <= oid / 64)
+    while (words <= i / 64)
         words *= 2;
-    v = realloc(r->keep, words * sizeof *v);
+    v = realloc(b->v, words * sizeof *v);
     if (!v)
         return TARN_E_NOMEM;
-    memset(v + r->keep_words, 0, (words - r->keep_words) * sizeof *v);
-    r->keep = v;
-    r->keep_words = words;
+    memset(v + b->words, 0, (words - b->words) * sizeof *v);
+    b->v = v;
+    b->words = words;
     return 0;
 }
 
-static bool kept(const struct replace *r, uint32_t oid)
+static bool bits_get(const struct bits *b, uint32_t i)
 {
-    return oid / 64 < r->keep_words && r->keep[oid / 64] >> oid % 64 & 1;
+    return i / 64 < b->words && b->v[i / 64] >> i % 64 & 1;
 }
 
-static void keep_set(struct replace *r, uint32_t oid, bool on)
+/* Room was reserved. */
+static void bits_set(struct bits *b, uint32_t i, bool on)
 {
-    if (on)
-        r->keep[oid / 64] |= UINT64_C(1) << oid % 64;
-    else if (oid / 64 < r->keep_words)
-        r->keep[oid / 64] &= ~(UINT64_C(1) << oid % 64);
+    b->v[i / 64] = (b->v[i / 64] & ~(UINT64_C(1) << i % 64)) | (uint64_t)on << i % 64;
 }
 
 static void replace_release(struct region_store *s)
 {
     free(s->replace.staged.v);
-    free(s->replace.keep);
+    free(s->replace.keep.v);
+    free(s->replace.touched.v);
     s->replace = (struct replace){0};
     resource(s)->replacing = false;
 }
@@ -236,9 +240,14 @@ static void replace_release(struct region_store *s)
 static int store_replace_begin(struct tarn_store *base, struct tarn_error *err)
 {
     struct region_store *s = self(base);
+    int rc;
 
     if (s->replace.phase != PHASE_NONE)
         return tarn_error_set(err, TARN_E_INVAL, "a Replace of '%s' is under way already", resource(s)->name);
+    /* Staging compares with this store's committed state, which no abort can take back. */
+    rc = s->w->applying ? 0 : tarn_writer_commit(s->w, err);
+    if (rc)
+        return rc;
     s->replace.phase = PHASE_STAGING;
     resource(s)->replacing = true;
     return 0;
@@ -266,19 +275,29 @@ static bool unchanged(const struct region_store *s, uint32_t ref, const struct t
     return tarn_version_same(s->w, ref, obj);
 }
 
+/* The live object under key and its number, with room for its bits. *ret_ref 0: there is none. */
+static int existing(struct region_store *s, struct tarn_bytes key, uint32_t *ret_ref, uint32_t *ret_oid)
+{
+    int rc;
+
+    *ret_ref = tarn_version_find(s->w, s->store, key);
+    *ret_oid = *ret_ref ? tarn_load_u32(&tarn_writer_link(s->w, *ret_ref)->oid) : 0;
+    rc = bits_reserve(&s->replace.keep, *ret_oid);
+    return rc ? rc : bits_reserve(&s->replace.touched, *ret_oid);
+}
+
 static int stage_object(struct region_store *s, const struct tarn_object *obj, struct tarn_error *err)
 {
     struct replace *r = &s->replace;
-    uint32_t old = tarn_version_find(s->w, s->store, tarn_object_key(obj)), oid, ref;
-    int rc = tarn_u32s_reserve(&r->staged, 1);
+    uint32_t old, oid, ref;
+    int rc = existing(s, tarn_object_key(obj), &old, &oid);
 
-    oid = old ? tarn_load_u32(&tarn_writer_link(s->w, old)->oid) : 0;
-    if (!rc && old)
-        rc = keep_reserve(r, oid);
+    if (!rc)
+        rc = tarn_u32s_reserve(&r->staged, 1);
     if (rc)
         return rc;
-    if (old && !kept(r, oid) && unchanged(s, old, obj)) {
-        keep_set(r, oid, true);
+    if (old && !bits_get(&r->touched, oid) && unchanged(s, old, obj)) {
+        bits_set(&r->keep, oid, true);
         s->w->st.unchanged++;
         return 0;
     }
@@ -286,7 +305,7 @@ static int stage_object(struct region_store *s, const struct tarn_object *obj, s
     if (rc)
         return rc;
     if (old)
-        keep_set(r, oid, true);
+        bits_set(&r->touched, oid, true);
     return stage(s, ref);
 }
 
@@ -308,15 +327,19 @@ static int store_replace_remove(struct tarn_store *base, const struct tarn_objec
 {
     struct region_store *s = self(base);
     struct tarn_bytes key = tarn_object_key(obj);
-    uint32_t old, ref;
+    uint32_t old, oid, ref;
     int rc;
 
     if (s->replace.phase != PHASE_STAGING || !key.len || key.len > TARN_REGION_KEY_MAX)
         return tarn_error_set(err, TARN_E_INVAL, "nothing of '%s' to take out of a Replace", resource(s)->name);
-    old = tarn_version_find(s->w, s->store, key);
-    if (old)
-        keep_set(&s->replace, tarn_load_u32(&tarn_writer_link(s->w, old)->oid), false);
-    rc = tarn_u32s_reserve(&s->replace.staged, 1);
+    rc = existing(s, key, &old, &oid);
+    if (!rc && old) {
+        bits_set(&s->replace.keep, oid, false);
+        if (!bits_get(&s->replace.touched, oid))
+            return 0;
+    }
+    if (!rc)
+        rc = tarn_u32s_reserve(&s->replace.staged, 1);
     if (!rc) /* staged in its turn, so that it ends what stands before it in the list and nothing else */
         rc = tarn_version_make_tombstone(s->w, s->store, key, &ref);
     return rc ? tarn_writer_refuse(s->w, rc, resource(s), key, err) : stage(s, ref);
@@ -355,7 +378,7 @@ static int apply_staged(struct region_store *s, uint32_t ref)
     bool live = tarn_link_kind_of(l) == TARN_RECORD_OBJECT;
     struct tarn_bytes key = {.data = tarn_link_key(l), .len = tarn_link_blob(l)->klen};
     uint64_t bytes = tarn_alloc_bytes(&s->w->alloc, ref);
-    int rc = keep_reserve(&s->replace, tarn_load_u32(&tarn_writer_heads(s->w)->n));
+    int rc = bits_reserve(&s->replace.keep, tarn_load_u32(&tarn_writer_heads(s->w)->n));
 
     if (rc)
         return rc;
@@ -365,7 +388,7 @@ static int apply_staged(struct region_store *s, uint32_t ref)
         rc = tarn_version_link(s->w, resource(s), ref);
         if (rc)
             return rc;
-        keep_set(&s->replace, tarn_load_u32(&l->oid), live);
+        bits_set(&s->replace.keep, tarn_load_u32(&l->oid), live);
         s->w->st.puts += live;
         s->w->st.deletes += !live;
     }
@@ -398,7 +421,7 @@ static int delete_next(struct region_store *s, bool *ret_done, struct tarn_error
     if (*ret_done)
         return 0;
     ref = live_member(s, posting, i);
-    if (!ref || kept(&s->replace, tarn_load_u32(&posting->v[i])))
+    if (!ref || bits_get(&s->replace.keep, tarn_load_u32(&posting->v[i])))
         return 0;
     l = tarn_writer_link(s->w, ref);
     return tarn_writer_delete(s->w, s->store, (struct tarn_bytes){.data = tarn_link_key(l), .len = tarn_link_blob(l)->klen}, err);

@@ -719,7 +719,7 @@ static uint64_t private_bytes(const struct tarn_writer *w)
 
 static uint64_t taken_bytes(const struct tarn_writer *w)
 {
-    return (w->alloc.collapsed + w->alloc.populated) * TARN_REGION_CHUNK_BYTES;
+    return (w->alloc.collapsed + w->alloc.faulted) * TARN_REGION_CHUNK_BYTES;
 }
 
 void tarn_writer_stats(const struct tarn_writer *w, struct tarn_writer_stats *ret)
@@ -733,7 +733,7 @@ void tarn_writer_stats(const struct tarn_writer *w, struct tarn_writer_stats *re
     ret->free_bytes = w->size - w->alloc.used_bytes;
     ret->private_bytes = private_bytes(w);
     ret->chunks_collapsed = w->alloc.collapsed;
-    ret->chunks_populated = w->alloc.populated;
+    ret->chunks_populated = w->alloc.faulted;
     ret->chunks_failed = w->alloc.failed;
     ret->clients = w->nclients;
     ret->horizon = w->horizon;
