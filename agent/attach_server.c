@@ -118,7 +118,7 @@ static void welcome(struct connection *c)
     c->over |= !send_packet(c, &m, fds, TARN_ATTACH_FDS);
     (void)close(c->page_fd);
     c->page_fd = -1;
-    tarn_log(TARN_LOG_INFO, "client attached", "realm", c->s->o.config->realms[c->realm].name, "uid", TARN_LOG_U64(c->peer.uid), "pid",
+    tarn_log(TARN_LOG_DEBUG, "client attached", "realm", c->s->o.config->realms[c->realm].name, "uid", TARN_LOG_U64(c->peer.uid), "pid",
              TARN_LOG_U64(c->peer.pid), "program", a->program[0] ? a->program : NULL, "clients", TARN_LOG_U64(c->s->nattached), NULL);
 }
 
@@ -221,7 +221,7 @@ static void put_question(struct connection *c, enum tarn_ask_verb verb)
 
 static void leave(struct connection *c)
 {
-    tarn_log(TARN_LOG_INFO, "client gone", "realm", c->s->o.config->realms[c->realm].name, "uid", TARN_LOG_U64(c->peer.uid), "pid",
+    tarn_log(TARN_LOG_DEBUG, "client gone", "realm", c->s->o.config->realms[c->realm].name, "uid", TARN_LOG_U64(c->peer.uid), "pid",
              TARN_LOG_U64(c->peer.pid), "program", c->ask.program[0] ? c->ask.program : NULL, NULL);
     c->s->nattached--;
     c->state = LEAVING;

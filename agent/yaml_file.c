@@ -50,7 +50,7 @@ int tarn_yaml_load_text(struct tarn_yaml *y, const char *name, struct tarn_bytes
     *y = (struct tarn_yaml){.path = name, .strict = strict, .arena = arena};
     if (!yaml_parser_initialize(&p))
         return tarn_error_set(err, TARN_E_NOMEM, "%s: out of memory", name);
-    yaml_parser_set_input_string(&p, (const unsigned char *)text.data, text.len);
+    yaml_parser_set_input_string(&p, (const unsigned char *)(text.data ? text.data : ""), text.len); /* libyaml asserts on NULL */
     if (!yaml_parser_load(&p, &y->doc)) {
         rc = parse_failed(y, &p, err);
     } else {
