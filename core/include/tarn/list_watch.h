@@ -93,6 +93,41 @@ struct tarn_list_watch {
     const struct tarn_list_watch_ops *ops;
 };
 
+/* ---- a source from functions, and one that changes another's requests ---------------------- */
+
+/* As client-go's ListWatch{ListFunc, WatchFunc}. Each member as in tarn_list_watch_ops. */
+struct tarn_list_watch_funcs {
+    int (*list)(void *ctx, const struct tarn_list_options *o, struct tarn_list_watch_sink *sink);
+    int (*watch)(void *ctx, const struct tarn_watch_options *o, struct tarn_list_watch_sink *sink);
+    void (*cancel)(void *ctx);
+    bool streaming_list; /* the source knows sendInitialEvents */
+    void *ctx;
+};
+
+/* Caller's memory, used as &x.lw; nothing to release. */
+struct tarn_func_list_watch {
+    struct tarn_list_watch lw; /* first */
+    struct tarn_list_watch_funcs funcs;
+};
+
+TARN_API struct tarn_func_list_watch tarn_func_list_watch_init(const struct tarn_list_watch_funcs *funcs);
+
+/*
+ * Every request of `inner` with selectors, or with whatever modify changes. Source: client-go NewListWatchFromClient (the
+ * field selector), NewFilteredListWatchFromClient (the modifier). Resource and namespace are the inner source's. Caller's
+ * memory, used as &x.lw; what its members point to is borrowed as long as it is used.
+ */
+struct tarn_filtered_list_watch {
+    struct tarn_list_watch lw; /* first; by tarn_filtered_list_watch_init */
+    struct tarn_list_watch *inner;
+    struct tarn_bytes label_selector, field_selector; /* empty: as the request has them */
+    /* Sees and may change the options of each request, selectors included; one of list and watch is NULL. NULL: none. */
+    void (*modify)(void *ctx, struct tarn_list_options *list, struct tarn_watch_options *watch);
+    void *ctx;
+};
+
+TARN_API struct tarn_filtered_list_watch tarn_filtered_list_watch_init(struct tarn_list_watch *inner);
+
 #ifdef __cplusplus
 }
 #endif
