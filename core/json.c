@@ -242,7 +242,7 @@ static int element_write(struct writer *w, const uint8_t **p, const uint8_t *end
 int tarn_value_to_json(const struct tarn_value *v, int indent, struct tarn_buf *out)
 {
     struct writer w = {.out = out, .indent = indent};
-    const uint8_t *p = (const uint8_t *)v->raw.data, *end = p + v->raw.len;
+    const uint8_t *p = (const uint8_t *)v->raw.data, *end = v->raw.len ? p + v->raw.len : p;
     size_t before = out->len;
     int err = value_write(&w, v);
 
