@@ -437,7 +437,7 @@ void tarn_reader_values_release(struct tarn_reader_values *it)
 int tarn_reader_oids(const struct tarn_reader *r, uint32_t *ret)
 {
     const struct tarn_array *heads;
-    uint32_t n;
+    uint32_t n = 0;
     int rc = tarn_reader_verdict(r, tarn_reader_heads(r->view, &heads, &n));
 
     if (!rc)
