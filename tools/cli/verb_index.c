@@ -70,7 +70,7 @@ static int print_values(struct tarn_snapshot *s, const struct index_options *o, 
     struct table t = {.ncolumns = 2};
     struct tarn_keys values = {0};
     int r = tarn_list_index_values(s, o->resource, o->index, &values, err);
-    size_t n;
+    size_t n = 0;
 
     if (r == 0 && !o->no_headers) {
         table_cell(&t, TARN_BYTES("VALUE"));
