@@ -119,7 +119,7 @@ int tarn_index_func_builtin(const char *name, struct tarn_index_func *ret, struc
     } else if (strncmp(name, "label:", 6) == 0 && name[6]) {
         fn = by_label;
         argument = 6;
-    } else if (strcmp(name, "owner") != 0 && !path_parses(name)) {
+    } else if (strcmp(name, "label:") == 0 || (strcmp(name, "owner") != 0 && !path_parses(name))) {
         return tarn_error_set(err, TARN_E_INVAL,
                               "unknown index '%s': use namespace, labels, label:KEY, owner or a field path such as spec.nodeName",
                               name);
