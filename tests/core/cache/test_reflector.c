@@ -9,6 +9,7 @@
 
 /* ---- identity ------------------------------------------------------------------------ */
 
+/* */
 static void a_reflector_has_the_name_it_was_given_or_its_kind(void)
 {
     static const struct {
