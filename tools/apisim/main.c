@@ -8,14 +8,16 @@
 #include "sim_api.h"
 #include "sim_churn.h"
 #include "sim_fault.h"
+#include "sim_load.h"
+#include "sim_write.h"
 
 struct arguments {
     const char *host, *port_file, *generate, *token, *tls_cert, *tls_key;
     uint16_t port;
     uint64_t seed, history_events, history_bytes;
     uint32_t churn;
-    const char *faults[32];
-    unsigned nfaults;
+    const char *faults[32], *loads[32];
+    unsigned nfaults, nloads;
 };
 
 static const char help[] =
@@ -25,6 +27,7 @@ static const char help[] =
     "  --port-file FILE        write the port there when ready\n"
     "  --generate SPEC         pods=10000,nodes=500,services=1000,endpointslices=auto,...\n"
     "  --seed N                of everything generated (default 1)\n"
+    "  --load FILE|FOLDER      objects from JSON or YAML (lists, single objects, many documents); may be given often\n"
     "  --churn N               changes a second over what was generated\n"
     "  --history N             changes kept for watches, per resource (default 65536)\n"
     "  --history-bytes N       the same in bytes (default 134217728)\n"
@@ -91,7 +94,8 @@ static int parse_arguments(int argc, char **argv, struct arguments *a)
         {"churn", required_argument, NULL, 'c'}, {"history", required_argument, NULL, 'h'},
         {"history-bytes", required_argument, NULL, 'b'}, {"token", required_argument, NULL, 't'},
         {"tls-cert", required_argument, NULL, 'C'}, {"tls-key", required_argument, NULL, 'K'},
-        {"fault", required_argument, NULL, 'f'}, {"help", no_argument, NULL, 'H'}, {0},
+        {"fault", required_argument, NULL, 'f'}, {"load", required_argument, NULL, 'L'},
+        {"help", no_argument, NULL, 'H'}, {0},
     };
 
     for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
@@ -111,6 +115,11 @@ static int parse_arguments(int argc, char **argv, struct arguments *a)
             if (a->nfaults == sizeof a->faults / sizeof *a->faults)
                 return usage("too many --fault", NULL);
             a->faults[a->nfaults++] = optarg;
+            break;
+        case 'L':
+            if (a->nloads == sizeof a->loads / sizeof *a->loads)
+                return usage("too many --load", NULL);
+            a->loads[a->nloads++] = optarg;
             break;
         case 'C': a->tls_cert = optarg; break;
         case 'K': a->tls_key = optarg; break;
@@ -181,10 +190,28 @@ static int arm_faults(struct sim_api *api, const struct arguments *a)
     return 0;
 }
 
+static int load_all(struct sim_world *w, const struct arguments *a)
+{
+    struct tarn_error err;
+
+    for (unsigned i = 0; i < a->nloads; i++)
+        if (sim_load(w, a->loads[i], &err)) {
+            fprintf(stderr, "tarn-apisim: cannot load %s\n", err.message);
+            return 1;
+        }
+    return 0;
+}
+
+static void on_reap(uv_timer_t *timer)
+{
+    sim_write_reap(timer->data);
+}
+
 static int serve(uv_loop_t *loop, const struct arguments *a, struct sim_api *api)
 {
     struct sim_http_options o = {.host = a->host, .port = a->port, .handle = sim_api_handle, .ctx = api};
     uv_signal_t signals[2];
+    uv_timer_t reaper = {.data = api};
     char *cert = a->tls_cert ? read_text(a->tls_cert) : NULL, *key = a->tls_key ? read_text(a->tls_key) : NULL;
     struct tarn_error err;
 
@@ -204,7 +231,12 @@ static int serve(uv_loop_t *loop, const struct arguments *a, struct sim_api *api
         (void)uv_signal_init(loop, &signals[i]);
         (void)uv_signal_start(&signals[i], on_signal, i ? SIGINT : SIGTERM);
     }
+    if (api->generator)
+        api->churn = sim_churn_new(loop, api->generator, a->churn);
+    (void)uv_timer_init(loop, &reaper);
+    (void)uv_timer_start(&reaper, on_reap, 100, 100);
     uv_run(loop, UV_RUN_DEFAULT);
+    uv_close((uv_handle_t *)&reaper, NULL);
     for (int i = 0; i < 2; i++)
         uv_close((uv_handle_t *)&signals[i], NULL);
     sim_http_free(api->http);
@@ -238,10 +270,11 @@ int main(int argc, char **argv)
     if (a.generate) {
         api.generator = sim_generator_new(&world, &g);
         sim_world_compact(&world, NULL); /* a server that just started remembers nothing */
-        api.churn = sim_churn_new(&loop, api.generator, a.churn);
     }
     api.token = a.token;
-    rc = arm_faults(&api, &a);
+    rc = load_all(&world, &a);
+    if (rc == 0)
+        rc = arm_faults(&api, &a);
     if (rc == 0)
         rc = serve(&loop, &a, &api);
     sim_faults_free(api.faults);

@@ -10,6 +10,7 @@
 #include "sim_list.h"
 #include "sim_status.h"
 #include "sim_watch.h"
+#include "sim_write.h"
 
 const char *sim_verb_text(enum sim_verb verb)
 {
@@ -113,7 +114,7 @@ static void serve(struct sim_call *c)
         sim_get_serve(c);
         break;
     default:
-        sim_reply_method_not_allowed(c->req);
+        sim_write_serve(c);
         break;
     }
 }

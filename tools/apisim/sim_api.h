@@ -12,6 +12,7 @@
 struct sim_faults;
 struct sim_generator;
 struct sim_churn;
+struct sim_dying;
 
 struct sim_counters {
     uint64_t requests, lists, watches, gets, writes, watch_events;
@@ -26,7 +27,7 @@ struct sim_api {
     struct sim_http *http;
     const char *token; /* NULL: nobody is asked for one */
     struct sim_counters counters;
-    uint64_t started_ns;
+    struct sim_dying *dying; /* pods in their grace period, the next one first */
 };
 
 enum sim_verb {

@@ -613,6 +613,11 @@ uint16_t sim_http_port(const struct sim_http *h)
     return h->port;
 }
 
+uint64_t sim_http_now_ms(const struct sim_http *h)
+{
+    return uv_now(h->loop);
+}
+
 unsigned sim_http_open_requests(const struct sim_http *h)
 {
     return h->nrequests;

@@ -62,6 +62,7 @@ int sim_http_new(uv_loop_t *loop, const struct sim_http_options *options, struct
 /* Cut every connection and free. */
 void sim_http_free(struct sim_http *h);
 uint16_t sim_http_port(const struct sim_http *h);
+uint64_t sim_http_now_ms(const struct sim_http *h); /* the loop's clock */
 /* How many requests are being answered now. */
 unsigned sim_http_open_requests(const struct sim_http *h);
 uint64_t sim_http_sent_bytes(const struct sim_http *h); /* bodies, before TLS and chunk framing */

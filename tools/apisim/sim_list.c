@@ -5,15 +5,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "sim_form.h"
 #include "sim_json.h"
 #include "sim_select.h"
 #include "sim_status.h"
+#include "sim_table.h"
 
 /* A list on its way out. A paged one holds the objects of its page, a whole one walks its snapshot. */
 struct list {
     struct sim_stream stream;
     const struct sim_resource *resource;
     struct sim_selection selection;
+    struct sim_shape shape;
     struct sim_tree snapshot;
     struct sim_walk walk;
     struct sim_range range;
@@ -164,9 +167,15 @@ static void collect_page(struct list *l, uint64_t limit)
 
 /* ---- the text ------------------------------------------------------------------------------- */
 
+/* Are the keys of the list in alphabetical order, metadata last? */
+static bool sorted(const struct list *l)
+{
+    return l->resource->kind.custom && l->shape.as == SIM_AS_OBJECT;
+}
+
 static void put_meta(const struct list *l, struct tarn_buf *out)
 {
-    bool custom = l->resource->kind.custom;
+    bool custom = sorted(l);
 
     sim_puts(out, "\"metadata\":{");
     if (custom)
@@ -185,24 +194,44 @@ static void put_head(const struct list *l, struct tarn_buf *out)
 {
     const struct sim_kind *k = &l->resource->kind;
 
-    if (k->custom) {
+    if (sorted(l)) {
         sim_putf(out, "{\"apiVersion\":\"%s/%s\",\"items\":[", k->group, k->version);
         return;
     }
-    sim_putf(out, "{\"kind\":\"%sList\",\"apiVersion\":\"%s%s%s\",", k->kind, k->group, *k->group ? "/" : "", k->version);
+    if (l->shape.as == SIM_AS_TABLE)
+        sim_puts(out, "{\"kind\":\"Table\",\"apiVersion\":\"meta.k8s.io/v1\",");
+    else if (l->shape.as == SIM_AS_PARTIAL)
+        sim_puts(out, "{\"kind\":\"PartialObjectMetadataList\",\"apiVersion\":\"meta.k8s.io/v1\",");
+    else
+        sim_putf(out, "{\"kind\":\"%sList\",\"apiVersion\":\"%s%s%s\",", k->kind, k->group, *k->group ? "/" : "",
+                 k->version);
     put_meta(l, out);
-    sim_puts(out, ",\"items\":[");
+    if (l->shape.as == SIM_AS_TABLE) {
+        sim_puts(out, ",");
+        sim_table_columns(l->resource, out);
+    }
+    sim_puts(out, l->shape.as == SIM_AS_TABLE ? ",\"rows\":[" : ",\"items\":[");
 }
 
 static void put_tail(const struct list *l, struct tarn_buf *out)
 {
-    if (!l->resource->kind.custom) {
+    if (!sorted(l)) {
         sim_puts(out, "]}\n");
         return;
     }
     sim_putf(out, "],\"kind\":\"%sList\",", l->resource->kind.kind);
     put_meta(l, out);
     sim_puts(out, "}\n");
+}
+
+static void put_item(const struct list *l, const struct sim_object *o, struct tarn_buf *out)
+{
+    if (l->shape.as == SIM_AS_TABLE)
+        sim_table_row(l->resource, o, l->shape.include, out);
+    else if (l->shape.as == SIM_AS_PARTIAL)
+        sim_partial_render(o, out);
+    else
+        sim_object_render(o, out);
 }
 
 static enum sim_fill list_fill(struct sim_stream *s, struct tarn_buf *out, size_t want)
@@ -217,7 +246,7 @@ static enum sim_fill list_fill(struct sim_stream *s, struct tarn_buf *out, size_
         if (l->has_items)
             sim_put(out, ",", 1);
         l->has_items = true;
-        sim_object_render(o, out);
+        put_item(l, o, out);
     }
     if (out->len >= want)
         return SIM_FILL_MORE;
@@ -370,7 +399,7 @@ static bool parse_request(struct sim_call *c, const struct sim_selection *s, str
     return true;
 }
 
-static struct list *list_new(const struct sim_call *c, const struct sim_selection *s)
+static struct list *list_new(const struct sim_call *c, const struct sim_selection *s, const struct sim_form *form)
 {
     static const struct sim_stream_ops ops = {list_fill, list_free};
     struct list *l = calloc(1, sizeof *l);
@@ -380,6 +409,7 @@ static struct list *list_new(const struct sim_call *c, const struct sim_selectio
     l->stream.ops = &ops;
     l->resource = c->resource;
     l->selection = *s;
+    l->shape = sim_shape_of(c, form);
     sim_selection_range(s, &l->range);
     return l;
 }
@@ -404,9 +434,10 @@ void sim_list_serve(struct sim_call *c)
     struct list_request q = {0};
     struct sim_selection s;
     struct tarn_bytes from;
+    struct sim_form form;
     struct list *l;
 
-    if (!sim_selection_parse(c, &s))
+    if (!sim_form_parse(c->req, SIM_FORMS_OF_OBJECTS, &form) || !sim_selection_parse(c, &s))
         return;
     if (!parse_request(c, &s, &q)) {
         sim_selection_release(&s);
@@ -417,7 +448,7 @@ void sim_list_serve(struct sim_call *c)
         sim_selection_release(&s);
         return;
     }
-    l = list_new(c, &s);
+    l = list_new(c, &s, &form);
     if (!take_snapshot(l, c, &q)) {
         refuse_expired(c, &l->selection, q.cont && *q.cont ? &q.token : NULL);
         list_free(&l->stream);
@@ -429,22 +460,45 @@ void sim_list_serve(struct sim_call *c)
     sim_walk_begin(&l->walk, &l->snapshot, from);
     if (q.limit && !(q.rv_text && strcmp(q.rv_text, "0") == 0 && !(q.cont && *q.cont)))
         collect_page(l, q.limit);
-    sim_reply_stream(c->req, &(struct sim_reply_head){.code = 200}, &l->stream);
+    sim_form_reply_stream(c->req, &form, &(struct sim_reply_head){.code = 200}, &l->stream);
+}
+
+struct sim_shape sim_shape_of(const struct sim_call *c, const struct sim_form *form)
+{
+    const char *v = sim_request_query(c->req, "includeObject");
+
+    return (struct sim_shape){.as = form->as, .include = v && strcmp(v, "None") == 0     ? SIM_INCLUDE_NONE
+                                                         : v && strcmp(v, "Object") == 0 ? SIM_INCLUDE_OBJECT
+                                                                                         : SIM_INCLUDE_METADATA};
+}
+
+void sim_object_reply(struct sim_call *c, int code, struct sim_object *o)
+{
+    struct tarn_buf body = {0};
+    struct sim_shape shape;
+    struct sim_form form;
+
+    if (!sim_form_parse(c->req, SIM_FORMS_OF_OBJECTS, &form))
+        return;
+    shape = sim_shape_of(c, &form);
+    sim_object_render_as(c->resource, &shape, o, &body);
+    sim_puts(&body, "\n");
+    sim_form_reply(c->req, &form, &(struct sim_reply_head){.code = code}, &body);
 }
 
 void sim_get_serve(struct sim_call *c)
 {
     char key[520];
     struct sim_object *o;
-    struct tarn_buf body = {0};
 
-    (void)snprintf(key, sizeof key, "%s%s%s", c->ns, *c->ns ? "/" : "", c->name);
-    o = sim_tree_get(&c->resource->tree, tarn_bytes_of(key));
-    if (!o) {
-        sim_reply_not_found(c->req, &c->resource->kind, c->name);
+    if (*c->subresource && strcmp(c->subresource, "status") != 0) {
+        sim_reply_no_resource(c->req);
         return;
     }
-    sim_object_render_single(o, c->resource, &body);
-    sim_puts(&body, "\n");
-    sim_reply(c->req, &(struct sim_reply_head){.code = 200}, &body);
+    (void)snprintf(key, sizeof key, "%s%s%s", c->ns, *c->ns ? "/" : "", c->name);
+    o = sim_tree_get(&c->resource->tree, tarn_bytes_of(key));
+    if (o)
+        sim_object_reply(c, 200, o);
+    else
+        sim_reply_not_found(c->req, &c->resource->kind, c->name);
 }

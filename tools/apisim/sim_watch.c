@@ -23,6 +23,7 @@ struct watch {
     struct sim_api *api;
     struct sim_resource *resource;
     struct sim_selection selection;
+    struct sim_shape shape;
 
     struct sim_tree snapshot; /* the initial state, until it was sent */
     struct sim_walk walk;
@@ -48,7 +49,7 @@ static void put_event(struct watch *w, const char *type, const struct sim_object
     sim_puts(out, "{\"type\":\"");
     sim_puts(out, type);
     sim_puts(out, "\",\"object\":");
-    sim_object_render_single(o, w->resource, out);
+    sim_object_render_as(w->resource, &w->shape, o, out);
     sim_puts(out, "}\n");
     w->api->counters.watch_events++;
     w->events_left -= w->events_left > 0;
@@ -60,8 +61,12 @@ static void put_bookmark(const struct watch *w, uint64_t rv, bool initial_end, s
 {
     const struct sim_kind *k = &w->resource->kind;
 
-    sim_putf(out, "{\"type\":\"BOOKMARK\",\"object\":{\"kind\":\"%s\",\"apiVersion\":\"%s%s%s\",\"metadata\":{", k->kind,
-             k->group, *k->group ? "/" : "", k->version);
+    if (w->shape.as == SIM_AS_PARTIAL)
+        sim_puts(out, "{\"type\":\"BOOKMARK\",\"object\":{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/v1\","
+                      "\"metadata\":{");
+    else
+        sim_putf(out, "{\"type\":\"BOOKMARK\",\"object\":{\"kind\":\"%s\",\"apiVersion\":\"%s%s%s\",\"metadata\":{", k->kind,
+                 k->group, *k->group ? "/" : "", k->version);
     sim_putf(out, "\"resourceVersion\":\"%" PRIu64 "\"", rv);
     if (initial_end)
         sim_puts(out, ",\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}");
@@ -318,7 +323,7 @@ static uint64_t timeout_ms(const struct sim_call *c)
     return s > 86400 ? 86400000 : s * 1000;
 }
 
-static struct watch *watch_new(struct sim_call *c, const struct sim_selection *s)
+static struct watch *watch_new(struct sim_call *c, const struct sim_selection *s, const struct sim_form *form)
 {
     static const struct sim_stream_ops ops = {watch_fill, watch_free};
     struct watch *w = sim_alloc(sizeof *w);
@@ -330,6 +335,7 @@ static struct watch *watch_new(struct sim_call *c, const struct sim_selection *s
     w->api = c->api;
     w->resource = c->resource;
     w->selection = *s;
+    w->shape = sim_shape_of(c, form);
     sim_selection_range(s, &w->range);
     w->bookmarks = bookmarks && (strcmp(bookmarks, "true") == 0 || strcmp(bookmarks, "1") == 0);
     w->next_bookmark_ms = now + BOOKMARK_EVERY_MS;
@@ -344,16 +350,17 @@ void sim_watch_serve(struct sim_call *c)
 {
     struct sim_selection s;
     struct watch_request q = {0};
+    struct sim_form form;
     struct watch *w;
     char message[128];
 
-    if (!sim_selection_parse(c, &s))
+    if (!sim_form_parse(c->req, SIM_FORMS_OF_OBJECTS, &form) || !sim_selection_parse(c, &s))
         return;
     if (!parse_request(c, &q)) {
         sim_selection_release(&s);
         return;
     }
-    w = watch_new(c, &s);
+    w = watch_new(c, &s, &form);
     if (q.streaming && q.rv > c->api->world->rv) {
         struct sim_status st = sim_status_future_rv(q.rv, c->api->world->rv, message, sizeof message);
 

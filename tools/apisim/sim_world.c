@@ -123,6 +123,12 @@ void sim_world_release(struct sim_world *w)
         w->resources = r->next;
         resource_free(r);
     }
+    while (w->strings) {
+        struct sim_string *x = w->strings;
+
+        w->strings = x->next;
+        free(x);
+    }
 }
 
 struct sim_resource *sim_world_add_resource(struct sim_world *w, const struct sim_kind *kind)
@@ -190,6 +196,14 @@ uint64_t sim_world_next_rv(struct sim_world *w)
     return ++w->rv;
 }
 
+static void tell(struct sim_resource *r)
+{
+    for (struct sim_listener *l = r->listeners.next, *next; l != &r->listeners; l = next) {
+        next = l->next;
+        l->changed(l);
+    }
+}
+
 /* Both references go into the event. */
 static void record(struct sim_world *w, struct sim_resource *r, struct sim_object *obj, struct sim_object *prev,
                    enum sim_event_type type)
@@ -201,10 +215,7 @@ static void record(struct sim_world *w, struct sim_resource *r, struct sim_objec
     ring_push(r, &w->options, e);
     r->last_rv = obj->rv;
     w->changes++;
-    for (struct sim_listener *l = r->listeners.next, *next; l != &r->listeners; l = next) {
-        next = l->next;
-        l->changed(l);
-    }
+    tell(r);
 }
 
 void sim_world_store(struct sim_world *w, struct sim_resource *r, struct sim_object *o)
@@ -231,6 +242,15 @@ bool sim_world_delete(struct sim_world *w, struct sim_resource *r, struct tarn_b
     sim_tree_remove(&r->tree, sim_object_key(prev));
     record(w, r, last, prev, SIM_DELETED);
     return true;
+}
+
+void sim_world_end_resource(struct sim_world *w, struct sim_resource *r)
+{
+    for (struct sim_object *o; (o = sim_tree_at(&r->tree, 0)) != NULL;)
+        (void)sim_world_delete(w, r, sim_object_key(o));
+    r->gone = true;
+    w->discovery_generation++;
+    tell(r);
 }
 
 void sim_world_compact(struct sim_world *w, struct sim_resource *only)

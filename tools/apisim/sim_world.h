@@ -45,6 +45,12 @@ struct sim_resource {
     struct sim_resource *next;
 };
 
+/* A string that lives as long as the world. */
+struct sim_string {
+    struct sim_string *next;
+    char text[];
+};
+
 struct sim_world_options {
     uint64_t history_events; /* per resource; 0: 65536 */
     uint64_t history_bytes;  /* per resource; 0: 128 MiB */
@@ -60,6 +66,7 @@ struct sim_world {
     bool (*loses)(void *ctx, const struct sim_resource *r); /* is the event being made lost? NULL: never */
     void *loses_ctx;
     struct sim_random random;
+    struct sim_string *strings;
 };
 
 void sim_world_init(struct sim_world *w, const struct sim_world_options *options);
@@ -67,6 +74,8 @@ void sim_world_release(struct sim_world *w);
 
 /* A new resource; kind's strings must outlive it. */
 struct sim_resource *sim_world_add_resource(struct sim_world *w, const struct sim_kind *kind);
+/* Delete every object of r and serve it no more; r itself stays for the watches that end now. */
+void sim_world_end_resource(struct sim_world *w, struct sim_resource *r);
 /* By group, version and plural; NULL if there is none (or it is gone). */
 struct sim_resource *sim_world_find(struct sim_world *w, const char *group, const char *version, const char *plural);
 /* By "pods" or "deployments.apps". */
