@@ -13,7 +13,7 @@
 
 enum { USE_FREE, USE_CLASS, USE_RUN };
 
-/* 16 32 48 64, then steps of 64 to 1024, then eight classes per doubling to 1 MiB. */
+/* 16 32 48 64, then steps of 64 to 1024, then eight classes per doubling to 64 KiB. */
 unsigned tarn_alloc_class(uint64_t bytes)
 {
     unsigned e;
@@ -39,12 +39,14 @@ uint32_t tarn_alloc_class_bytes(unsigned class)
     return step << (e - 3);
 }
 
-/* Units of a group: enough for several slots, few enough that many classes fit a small region. */
+/* Units of a group: as few as waste no more than an eighth, so that many classes fit a small region. */
 static uint32_t group_units(unsigned class)
 {
-    uint32_t bytes = tarn_alloc_class_bytes(class);
+    uint32_t bytes = tarn_alloc_class_bytes(class), n = 1;
 
-    return bytes <= UINT32_C(8192) ? 1 : bytes <= UNIT ? 8 : CHUNK / UNIT;
+    while (n < 8 && n * UNIT % bytes > n * UNIT / 8)
+        n *= 2;
+    return n;
 }
 
 /* Unit 0 begins behind the header page. */
@@ -58,7 +60,8 @@ int tarn_alloc_init(struct tarn_alloc *a, char *base, uint64_t size, bool huge)
     uint32_t n = (uint32_t)(size / UNIT);
 
     *a = (struct tarn_alloc){.base = base, .size = size, .nunits = n, .free_units = n, .huge = huge, .highest_free = n - 1};
-    a->reserve = n / 64;
+    a->reserve[TARN_ALLOC_NORMAL] = n / 32;
+    a->reserve[TARN_ALLOC_URGENT] = n / 32 / 4;
     memset(a->partial, 0xff, sizeof a->partial);
     a->private_bytes = n * sizeof *a->units + size / CHUNK;
     a->units = calloc(n, sizeof *a->units);
@@ -77,6 +80,12 @@ void tarn_alloc_release(struct tarn_alloc *a)
 
 /* ---- taking memory from the kernel -------------------------------------------------------------------- */
 
+/* A large page for the chunk, cheaper than 512 small ones. The kernel collapses only a range that has a page. */
+static bool collapse(char *p)
+{
+    return !madvise(p, 4096, MADV_POPULATE_WRITE) && !madvise(p, CHUNK, MADV_COLLAPSE);
+}
+
 static bool populate_chunk(struct tarn_alloc *a, uint64_t c)
 {
     char *p = a->base + c * CHUNK;
@@ -87,7 +96,7 @@ static bool populate_chunk(struct tarn_alloc *a, uint64_t c)
         a->failed++;
         return false;
     }
-    if (a->huge && !madvise(p, CHUNK, MADV_COLLAPSE)) {
+    if (a->huge && collapse(p)) {
         a->collapsed++;
     } else if (!madvise(p, CHUNK, MADV_POPULATE_WRITE) || errno == EINVAL) {
         a->faulted++; /* EINVAL: before Linux 5.14 the first touch may raise SIGBUS when memory is out */
@@ -111,18 +120,20 @@ static bool populate(struct tarn_alloc *a, uint32_t first, uint32_t n)
 
 /* ---- units ---------------------------------------------------------------------------------------------- */
 
-/* The reserve is kept back unless urgent. */
-static bool may_take(const struct tarn_alloc *a, uint32_t n, bool urgent)
+static bool may_take(const struct tarn_alloc *a, uint32_t n, enum tarn_alloc_rank rank)
 {
-    return a->free_units >= n + (urgent ? 0 : a->reserve);
+    return a->free_units >= n + a->reserve[rank];
 }
 
-/* The lowest n free units, aligned to n, so that groups of one size leave no odd holes. */
-static uint32_t find_lowest(struct tarn_alloc *a, uint32_t n)
+/* The lowest n free units, aligned to n, so that groups of one size leave no odd holes. Unit 0 is short. */
+static uint32_t find_lowest(struct tarn_alloc *a, uint32_t n, bool whole)
 {
+    uint32_t from;
+
     while (a->lowest_free < a->nunits && a->units[a->lowest_free].use != USE_FREE)
         a->lowest_free++;
-    for (uint32_t u = (a->lowest_free + n - 1) / n * n; u + n <= a->nunits; u += n) {
+    from = whole && !a->lowest_free ? 1 : a->lowest_free;
+    for (uint32_t u = (from + n - 1) / n * n; u + n <= a->nunits; u += n) {
         uint32_t have = 0;
 
         while (have < n && a->units[u + have].use == USE_FREE)
@@ -171,11 +182,11 @@ static void units_free(struct tarn_alloc *a, uint32_t first)
         a->highest_free = first + n - 1;
 }
 
-static int run_get(struct tarn_alloc *a, uint64_t bytes, bool urgent, uint32_t *ret_ref)
+static int run_get(struct tarn_alloc *a, uint64_t bytes, enum tarn_alloc_rank rank, uint32_t *ret_ref)
 {
     uint32_t n = (uint32_t)((bytes + UNIT - 1) / UNIT), first;
 
-    first = may_take(a, n, urgent) ? find_highest(a, n) : NONE;
+    first = may_take(a, n, rank) ? find_highest(a, n) : NONE;
     if (first == NONE || !populate(a, first, n))
         return TARN_E_FULL;
     units_mark(a, first, n, USE_RUN);
@@ -215,13 +226,13 @@ static size_t bitmap_bytes(uint32_t nslots)
 }
 
 /* A fresh group for the class, put on its list. */
-static int group_new(struct tarn_alloc *a, unsigned class, bool urgent)
+static int group_new(struct tarn_alloc *a, unsigned class, enum tarn_alloc_rank rank)
 {
     uint32_t n = group_units(class), first, nslots;
     struct tarn_alloc_unit *k;
     uint64_t *bits;
 
-    first = may_take(a, n, urgent) ? find_lowest(a, n) : NONE;
+    first = may_take(a, n, rank) ? find_lowest(a, n, tarn_alloc_class_bytes(class) > 8192) : NONE;
     if (first == NONE || !populate(a, first, n))
         return TARN_E_FULL;
     nslots = (n * UNIT - unit_start(first)) / tarn_alloc_class_bytes(class);
@@ -266,19 +277,19 @@ static uint32_t larger_partial(const struct tarn_alloc *a, unsigned class)
     return NONE;
 }
 
-int tarn_alloc_get(struct tarn_alloc *a, uint64_t bytes, bool urgent, uint32_t *ret_ref)
+int tarn_alloc_get(struct tarn_alloc *a, uint64_t bytes, enum tarn_alloc_rank rank, uint32_t *ret_ref)
 {
     unsigned class;
     uint32_t g;
 
     if (bytes > TARN_ALLOC_CLASS_MAX)
-        return run_get(a, bytes, urgent, ret_ref);
+        return run_get(a, bytes, rank, ret_ref);
     class = tarn_alloc_class(bytes);
-    if (a->partial[class] == NONE && group_new(a, class, urgent) == TARN_E_NOMEM)
+    if (a->partial[class] == NONE && group_new(a, class, rank) == TARN_E_NOMEM)
         return TARN_E_NOMEM;
     g = a->partial[class] != NONE ? a->partial[class] : larger_partial(a, class);
     if (g == NONE && group_units(class) > 1) /* no room for a group: the slot alone, as a run */
-        return run_get(a, bytes, urgent, ret_ref);
+        return run_get(a, bytes, rank, ret_ref);
     if (g == NONE)
         return TARN_E_FULL;
     *ret_ref = slot_take(a, g);

@@ -14,8 +14,11 @@
 #include <tarn/layout.h>
 
 #define TARN_ALLOC_UNIT_BYTES 65536u
-#define TARN_ALLOC_CLASSES 99u
-#define TARN_ALLOC_CLASS_MAX (1u << 20) /* larger ones are runs of units */
+#define TARN_ALLOC_CLASSES 67u
+#define TARN_ALLOC_CLASS_MAX TARN_ALLOC_UNIT_BYTES /* larger ones are runs of units */
+
+/* Who asks: the last units are kept for deletes, and the very last for what a commit itself needs. */
+enum tarn_alloc_rank { TARN_ALLOC_NORMAL, TARN_ALLOC_URGENT, TARN_ALLOC_LAST };
 
 struct tarn_alloc_unit {
     uint64_t *bits; /* at a group's first unit; 1: slot in use */
@@ -30,7 +33,8 @@ struct tarn_alloc_unit {
 struct tarn_alloc {
     char *base;
     uint64_t size;
-    uint32_t nunits, free_units, reserve; /* reserve: units kept back for deletes and the writer's own records */
+    uint32_t nunits, free_units;
+    uint32_t reserve[3]; /* units kept back from each rank */
     struct tarn_alloc_unit *units;
     bool *populated;                      /* per 2 MiB chunk: taken from the kernel once, kept for ever */
     uint32_t partial[TARN_ALLOC_CLASSES]; /* first unit, 0xffffffff: none */
@@ -44,10 +48,10 @@ struct tarn_alloc {
 TARN_MUST_CHECK int tarn_alloc_init(struct tarn_alloc *a, char *base, uint64_t size, bool huge);
 void tarn_alloc_release(struct tarn_alloc *a);
 /*
- * bytes of region memory, 64-aligned when over 64. urgent may use the reserve. Returns 0, TARN_E_FULL or TARN_E_NOMEM.
+ * bytes of region memory, 64-aligned when over 64. Returns 0, TARN_E_FULL or TARN_E_NOMEM.
  * What stands there is old content.
  */
-TARN_MUST_CHECK int tarn_alloc_get(struct tarn_alloc *a, uint64_t bytes, bool urgent, uint32_t *ret_ref);
+TARN_MUST_CHECK int tarn_alloc_get(struct tarn_alloc *a, uint64_t bytes, enum tarn_alloc_rank rank, uint32_t *ret_ref);
 void tarn_alloc_put(struct tarn_alloc *a, uint32_t ref);
 /* Bytes that ref really holds. */
 uint64_t tarn_alloc_bytes(const struct tarn_alloc *a, uint32_t ref);

@@ -28,14 +28,14 @@ static uint64_t monotonic_ns(void)
 
 /* ---- taking and retiring ---------------------------------------------------------------------------- */
 
-int tarn_writer_take(struct tarn_writer *w, uint64_t bytes, bool urgent, uint32_t *ret_ref)
+int tarn_writer_take(struct tarn_writer *w, uint64_t bytes, enum tarn_alloc_rank rank, uint32_t *ret_ref)
 {
-    int rc = tarn_alloc_get(&w->alloc, bytes, urgent, ret_ref);
+    int rc = tarn_alloc_get(&w->alloc, bytes, rank, ret_ref);
 
     if (rc != TARN_E_FULL)
         return rc;
     tarn_writer_reclaim(w, true);
-    return tarn_alloc_get(&w->alloc, bytes, urgent, ret_ref);
+    return tarn_alloc_get(&w->alloc, bytes, rank, ret_ref);
 }
 
 void tarn_writer_retire(struct tarn_writer *w, uint32_t ref)

@@ -128,9 +128,17 @@ static bool held_by_pins(const struct tarn_writer *w)
     return w->quarantined < w->retired.tail && tarn_ring_at(&w->retired, w->quarantined)->tag <= w->commit;
 }
 
+static uint64_t free_bytes(const struct tarn_writer *w)
+{
+    return w->size - w->alloc.used_bytes;
+}
+
+/* Little is left; or not much, and less than what is only kept for readers. Early enough that what a revocation frees
+ * has rested before it is needed. */
 static bool short_of_memory(const struct tarn_writer *w)
 {
-    return w->st.refused_full > w->refused_seen || w->size - w->alloc.used_bytes < w->size / 16;
+    return w->st.refused_full > w->refused_seen || free_bytes(w) < w->size / 16 ||
+           (free_bytes(w) < w->size / 4 && w->retired_bytes > free_bytes(w));
 }
 
 static enum tarn_pressure next_step(const struct tarn_writer *w)
@@ -154,16 +162,18 @@ static void go_to(struct tarn_writer *w, enum tarn_pressure step, uint64_t now)
     w->refused_seen = w->st.refused_full;
 }
 
+/* Nothing was refused since the last step, or not because of pins. */
+static bool relaxed(const struct tarn_writer *w)
+{
+    return free_bytes(w) >= w->size / 8 && w->retired_bytes <= free_bytes(w) && !(w->st.refused_full > w->refused_seen && held_by_pins(w));
+}
+
 void tarn_ladder_step(struct tarn_writer *w, uint64_t now)
 {
-    uint64_t free_bytes = w->size - w->alloc.used_bytes;
-    bool refused = w->st.refused_full > w->refused_seen;
-
-    if (w->h->counters.over_budget && !refused && free_bytes >= w->size / 16)
-        atomic_store_explicit(&w->h->counters.over_budget, 0, memory_order_relaxed);
-    if (free_bytes >= w->size / 8 && !(refused && held_by_pins(w))) {
-        w->refused_seen = w->st.refused_full;
+    if (relaxed(w)) {
         go_to(w, TARN_PRESSURE_NONE, now);
+        w->refused_seen = w->st.refused_full;
+        atomic_store_explicit(&w->h->counters.over_budget, 0, memory_order_relaxed);
         return;
     }
     /* A step is given the time of a quarantine to show an effect. */

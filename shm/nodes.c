@@ -40,11 +40,11 @@ static struct tarn_index *index_of(const struct tarn_writer *w, uint32_t node)
 /* ---- postings ------------------------------------------------------------------------------------ */
 
 /* A new array with room for at least `cap` entries. */
-static int array_make(struct tarn_writer *w, uint32_t cap, bool urgent, uint32_t *ret)
+static int array_make(struct tarn_writer *w, uint32_t cap, enum tarn_alloc_rank rank, uint32_t *ret)
 {
     uint64_t bytes;
     struct tarn_array *a;
-    int rc = tarn_writer_take(w, sizeof(struct tarn_array) + 4ull * cap, urgent, ret);
+    int rc = tarn_writer_take(w, sizeof(struct tarn_array) + 4ull * cap, rank, ret);
 
     if (rc)
         return rc;
@@ -89,7 +89,7 @@ static int posting_room(struct tarn_writer *w, uint32_t node)
         return 0;
     rc = tarn_writer_retire_reserve(w, 1);
     if (!rc)
-        rc = array_make(w, n ? n * 2 : 2, false, &ref);
+        rc = array_make(w, n ? n * 2 : 2, TARN_ALLOC_NORMAL, &ref);
     if (rc)
         return rc;
     for (uint32_t i = 0; i < n; i++)
@@ -294,7 +294,7 @@ static void directory_sweep(struct tarn_writer *w, struct tarn_resource *res, st
         return;
     for (uint32_t i = 0; i < n; i++)
         left += !node_empty(w, tarn_load_u32(&a->v[i]));
-    if (tarn_writer_retire_reserve(w, 1 + 2 * (size_t)(n - left)) || (left && array_make(w, left + left / 4, true, &ref)))
+    if (tarn_writer_retire_reserve(w, 1 + 2 * (size_t)(n - left)) || (left && array_make(w, left + left / 4, TARN_ALLOC_URGENT, &ref)))
         return;
     for (uint32_t i = 0; i < n; i++) {
         uint32_t node = tarn_load_u32(&a->v[i]);
@@ -316,7 +316,7 @@ static void posting_compact(struct tarn_writer *w, uint32_t node, uint64_t *coun
     uint32_t n = tarn_load_u32(&a->n), left = n - (uint32_t)*count, ref = 0;
     struct tarn_index *ix = index_of(w, node);
 
-    if (tarn_writer_retire_reserve(w, 1) || (left && array_make(w, left + left / 4, true, &ref)))
+    if (tarn_writer_retire_reserve(w, 1) || (left && array_make(w, left + left / 4, TARN_ALLOC_URGENT, &ref)))
         return;
     for (uint32_t i = 0; i < n; i++) {
         uint32_t entry = tarn_load_u32(&a->v[i]);

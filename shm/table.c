@@ -92,7 +92,7 @@ static int rebuild(struct tarn_writer *w, uint32_t log2)
     int rc = log2 > TARN_TABLE_LOG2_MAX ? TARN_E_LIMIT : tarn_writer_retire_reserve(w, 1);
 
     if (!rc)
-        rc = tarn_writer_take(w, bytes, false, &ref);
+        rc = tarn_writer_take(w, bytes, TARN_ALLOC_NORMAL, &ref);
     if (rc)
         return rc;
     t = tarn_writer_at(w, ref);

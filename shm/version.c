@@ -104,10 +104,10 @@ int tarn_version_make(struct tarn_writer *w, uint16_t store, enum tarn_record_ki
 {
     uint32_t size = ((const struct tarn_blob_head *)obj)->size;
     uint64_t bytes = sizeof(struct tarn_link) + size + 4 * nvid;
-    bool urgent = kind == TARN_RECORD_TOMBSTONE || kind == TARN_RECORD_RESOURCE;
+    enum tarn_alloc_rank rank = kind == TARN_RECORD_RESOURCE ? TARN_ALLOC_LAST : kind == TARN_RECORD_TOMBSTONE ? TARN_ALLOC_URGENT : TARN_ALLOC_NORMAL;
     struct tarn_link *l;
     _Atomic uint32_t *vids;
-    int rc = tarn_writer_take(w, bytes, urgent, ret);
+    int rc = tarn_writer_take(w, bytes, rank, ret);
 
     if (rc)
         return rc;
@@ -256,7 +256,7 @@ static int heads_grow(struct tarn_writer *w)
     int rc = tarn_writer_retire_reserve(w, 1);
 
     if (!rc)
-        rc = tarn_writer_take(w, sizeof *a + 8ull * n, false, &ref);
+        rc = tarn_writer_take(w, sizeof *a + 8ull * n, TARN_ALLOC_NORMAL, &ref);
     if (rc)
         return rc;
     a = tarn_writer_at(w, ref);

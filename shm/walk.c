@@ -10,9 +10,9 @@
 #include "resource_record.h"
 
 /* How far ahead each stage runs. */
-#define AHEAD_HEAD 32u
-#define AHEAD_RECORD 20u
-#define AHEAD_VIDS 10u
+#define AHEAD_HEAD 48u
+#define AHEAD_RECORD 32u
+#define AHEAD_VIDS 16u
 
 /* ---- arrays ------------------------------------------------------------------------------------------------ */
 

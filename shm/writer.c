@@ -69,7 +69,7 @@ static int make_table(struct tarn_writer *w)
 {
     uint64_t bytes = sizeof(struct tarn_table) + (sizeof(uint64_t) << TARN_TABLE_LOG2_MIN);
     uint32_t ref;
-    int rc = tarn_alloc_get(&w->alloc, bytes, true, &ref);
+    int rc = tarn_alloc_get(&w->alloc, bytes, TARN_ALLOC_LAST, &ref);
 
     if (rc)
         return rc;
@@ -83,7 +83,7 @@ static int make_heads(struct tarn_writer *w)
 {
     struct tarn_array *a;
     uint32_t ref;
-    int rc = tarn_alloc_get(&w->alloc, 64, true, &ref);
+    int rc = tarn_alloc_get(&w->alloc, 64, TARN_ALLOC_LAST, &ref);
 
     if (rc)
         return rc;
@@ -97,7 +97,7 @@ static int make_heads(struct tarn_writer *w)
 static int make_log(struct tarn_writer *w)
 {
     uint32_t log2 = log_log2(w), ref;
-    int rc = tarn_alloc_get(&w->alloc, sizeof(struct tarn_log_ring) + (sizeof(struct tarn_log_entry) << log2), true, &ref);
+    int rc = tarn_alloc_get(&w->alloc, sizeof(struct tarn_log_ring) + (sizeof(struct tarn_log_entry) << log2), TARN_ALLOC_LAST, &ref);
 
     if (rc)
         return rc;

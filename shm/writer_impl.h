@@ -182,7 +182,7 @@ static inline uint64_t tarn_link_bytes(const struct tarn_link *l)
 /* ---- collect.c ------------------------------------------------------------------------------ */
 
 /* Region memory; when it is out, collects at once and tries again. TARN_E_FULL, TARN_E_NOMEM. */
-TARN_MUST_CHECK int tarn_writer_take(struct tarn_writer *w, uint64_t bytes, bool urgent, uint32_t *ret_ref);
+TARN_MUST_CHECK int tarn_writer_take(struct tarn_writer *w, uint64_t bytes, enum tarn_alloc_rank rank, uint32_t *ret_ref);
 /* Room for `more` calls of tarn_writer_retire beside what commit or abort of N will retire. 0 or TARN_E_NOMEM. */
 static inline TARN_MUST_CHECK int tarn_writer_retire_reserve(struct tarn_writer *w, size_t more)
 {
