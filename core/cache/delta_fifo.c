@@ -832,6 +832,17 @@ static int delta_list_keys(struct tarn_store *s, struct tarn_keys *ret)
     return err;
 }
 
+static size_t delta_count(struct tarn_queue *q)
+{
+    struct tarn_delta_fifo *f = of_queue(q);
+    size_t n;
+
+    tarn_mutex_lock(&f->state.lock);
+    n = f->ring.n;
+    tarn_mutex_unlock(&f->state.lock);
+    return n;
+}
+
 /* ---- life --------------------------------------------------------------------------------------------------------------- */
 
 static void delta_free(struct tarn_store *s)
@@ -869,6 +880,7 @@ static const struct tarn_queue_ops queue_ops = {
     .has_synced = delta_has_synced,
     .close = delta_close,
     .is_closed = delta_is_closed,
+    .count = delta_count,
 };
 
 int tarn_delta_fifo_new(const struct tarn_delta_fifo_options *o, struct tarn_delta_fifo **ret, struct tarn_error *err)

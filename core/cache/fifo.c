@@ -364,6 +364,17 @@ static bool fifo_is_closed(struct tarn_queue *q)
     return tarn_queue_state_is_closed(&of_queue(q)->state);
 }
 
+static size_t fifo_count(struct tarn_queue *q)
+{
+    struct tarn_fifo *f = of_queue(q);
+    size_t n;
+
+    tarn_mutex_lock(&f->state.lock);
+    n = f->items.n;
+    tarn_mutex_unlock(&f->state.lock);
+    return n;
+}
+
 /* ---- looking ------------------------------------------------------------------------------------------ */
 
 static int fifo_get_by_key(struct tarn_store *s, struct tarn_bytes key, const struct tarn_object **ret,
@@ -467,6 +478,7 @@ static const struct tarn_queue_ops queue_ops = {
     .has_synced = fifo_has_synced,
     .close = fifo_close,
     .is_closed = fifo_is_closed,
+    .count = fifo_count,
 };
 
 int tarn_fifo_new(const struct tarn_fifo_options *o, struct tarn_fifo **ret, struct tarn_error *err)

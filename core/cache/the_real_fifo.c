@@ -693,14 +693,20 @@ static bool real_is_closed(struct tarn_queue *q)
     return tarn_queue_state_is_closed(&of_queue(q)->state);
 }
 
-size_t tarn_real_fifo_count(struct tarn_real_fifo *f)
+static size_t real_count(struct tarn_queue *q)
 {
+    struct tarn_real_fifo *f = of_queue(q);
     size_t n;
 
     tarn_mutex_lock(&f->state.lock);
     n = f->ring.n;
     tarn_mutex_unlock(&f->state.lock);
     return n;
+}
+
+size_t tarn_real_fifo_count(struct tarn_real_fifo *f)
+{
+    return real_count(&f->base);
 }
 
 /* ---- what it does not have ------------------------------------------------------------------------------------------- */
@@ -774,6 +780,7 @@ static const struct tarn_queue_ops queue_ops = {
     .has_synced = real_has_synced,
     .close = real_close,
     .is_closed = real_is_closed,
+    .count = real_count,
 };
 
 static int options_check(const struct tarn_real_fifo_options *o, struct tarn_error *err)

@@ -83,6 +83,7 @@ struct tarn_queue_ops {
     bool (*has_synced)(struct tarn_queue *q);
     void (*close)(struct tarn_queue *q);
     bool (*is_closed)(struct tarn_queue *q);
+    size_t (*count)(struct tarn_queue *q);
 };
 
 struct tarn_queue {
@@ -123,6 +124,12 @@ static inline void tarn_queue_close(struct tarn_queue *q)
 static inline bool tarn_queue_is_closed(struct tarn_queue *q)
 {
     return q->ops->is_closed(q);
+}
+
+/* How many pops would find something without waiting. Any thread. */
+static inline size_t tarn_queue_count(struct tarn_queue *q)
+{
+    return q->ops->count(q);
 }
 
 /*
