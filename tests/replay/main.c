@@ -15,6 +15,7 @@
 static const struct replay_type *const types[] = {
     &replay_store,      &replay_undelta, &replay_expiration, &replay_indexer,   &replay_threadsafe, &replay_heap,
     &replay_fifo,       &replay_delta_fifo, &replay_real_fifo, &replay_selector, &replay_keyfunc,
+    &replay_lister,     &replay_informer,
 };
 
 struct counts {
