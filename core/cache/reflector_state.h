@@ -85,6 +85,7 @@ struct tarn_reflector {
     uint64_t request_ms;            /* when the watch or streaming list was asked for */
     uint64_t watch_deadline_ms;     /* when it is overdue */
     uint64_t events;                /* it brought, bookmarks included */
+    bool open;                      /* its response has begun */
     bool only_added;                /* begun at ""/"0" and nothing but ADDED so far */
     uint32_t short_in_a_row;
     uint64_t first_internal_ms, last_internal_ms; /* R-23; 0: none */
@@ -95,7 +96,6 @@ struct tarn_reflector {
 
     uint64_t resync_ms, relist_ms; /* when due; NEVER: not armed */
 
-    bool stream_open;              /* the streaming list's response has begun */
     uint32_t stream_closes;        /* W-7: in a row */
     uint64_t stream_forbidden_ms;  /* no streaming list before this */
     uint64_t stream_silence_ms, stream_warn_ms;

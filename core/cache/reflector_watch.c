@@ -35,6 +35,7 @@ uint32_t begin_stream(struct tarn_reflector *r, const struct tarn_rv *rv)
     r->asked = *rv;
     r->only_added = tarn_rv_is_open(rv);
     r->events = 0;
+    r->open = false;
     r->request_ms = now_of(r); /* before the request, since proxies delay the headers */
     r->watch_deadline_ms = r->request_ms + timeout_s * 1000ull + WATCH_GRACE_MS;
     return timeout_s;
@@ -63,12 +64,11 @@ void request_watch(struct tarn_reflector *r)
 
 void on_watch_opened(struct tarn_reflector *r)
 {
-    if (r->st.phase == TARN_REFLECTOR_STREAMING) {
-        r->stream_open = true;
-        return;
-    }
+    if (r->st.phase == TARN_REFLECTOR_STREAMING)
+        r->open = true;
     if (r->st.phase != TARN_REFLECTOR_OPENING)
         return;
+    r->open = true;
     r->st.phase = TARN_REFLECTOR_WATCHING;
     r->st.counters.watches_open++;
     recovered(r);
@@ -312,7 +312,7 @@ static void rewatch_originally(struct tarn_reflector *r, bool very_short)
 
 void on_watch_cut(struct tarn_reflector *r)
 {
-    bool very_short = is_very_short(r), settled = now_of(r) - r->request_ms >= SETTLED_MS;
+    bool very_short = is_very_short(r), settled = r->open && now_of(r) - r->request_ms >= SETTLED_MS;
 
     count_life(r);
     doubt_if_disturbed(r);
@@ -361,7 +361,9 @@ static void note_cut(struct tarn_reflector *r, const struct tarn_end *end)
 
 void on_watch_ended(struct tarn_reflector *r, bool established, const struct tarn_end *end)
 {
-    if (end->reason == TARN_END_NORMAL) { /* not established, but only the time ran out */
+    if (end->reason == TARN_END_NORMAL) {
+        if (!established && end->error) /* only the time ran out, or the retries did */
+            note_cut(r, end);
         on_watch_cut(r);
     } else if (!established) {
         on_not_established(r, end);

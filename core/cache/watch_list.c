@@ -52,7 +52,6 @@ void request_stream(struct tarn_reflector *r)
     o.timeout_s = begin_stream(r, &rv);
     o.resource_version = tarn_rv_bytes(&r->asked);
     r->list_began_ms = r->request_ms;
-    r->stream_open = false;
     if (!begin_staging(r))
         return;
     arm_silence(r);
