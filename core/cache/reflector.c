@@ -334,7 +334,6 @@ static void drop_request(struct tarn_reflector *r, enum step next)
 static void relist(struct tarn_reflector *r)
 {
     r->relist_asked = false;
-    r->relist_ms = NEVER;
     if (r->st.phase == TARN_REFLECTOR_WATCHING)
         count_life(r);
     drop_request(r, STEP_ROUND);

@@ -138,6 +138,9 @@ static void all_pages_become_visible_together(void)
     CU_ASSERT_EQUAL(fx_status(f).counters.list_pages, 2);
     CU_ASSERT_EQUAL(fx_status(f).counters.lists, 1);
     CU_ASSERT_EQUAL(fx_status(f).counters.last_list_items, 3);
+    CU_ASSERT_EQUAL(fx_status(f).counters.lists_ok, 1);
+    CU_ASSERT_EQUAL(fx_status(f).counters.list_items, 3);
+    CU_ASSERT_EQUAL(fx_status(f).last_list_ms, f->rt.now_ms);
     fx_go(f);
     FX_LAST(f, "WATCH rv=10");
     fx_free(f);
@@ -336,6 +339,7 @@ static void every_other_list_error_is_waited_for_and_tried_again(void)
             CU_ASSERT_EQUAL(fx_status(f).failures, n + 1);
             CU_ASSERT_EQUAL(fx_status(f).last_http_code, (uint32_t)rows[i].code);
             CU_ASSERT_EQUAL(f->round_ends, n + 1);
+            CU_ASSERT_EQUAL(fx_status(f).counters.list_errors, n + 1);
             CU_ASSERT_EQUAL(f->last.level, TARN_REPORT_ERROR);
             CU_ASSERT_PTR_NOT_NULL(strstr(f->last.error.message, "failed to list pods"));
             CU_ASSERT_EQUAL(fx_next(f), waits[n]);
@@ -509,6 +513,7 @@ static void a_store_that_cannot_begin_a_list_is_tried_again(void)
     tarn_reflector_start(f->r);
     fx_go(f);
     CU_ASSERT_EQUAL(f->lw.n, 0);
+    CU_ASSERT_EQUAL(fx_status(f).counters.list_errors, 1);
     CU_ASSERT_EQUAL(fx_next(f), 800);
     FX_LAST(f, "LIST rv=0 limit=500");
     fx_free(f);
@@ -665,6 +670,25 @@ static void a_relist_begins_the_resync_period_anew(void)
     CU_ASSERT_EQUAL(f->store.calls[FAKE_STORE_RESYNC], 1);
     fx_sleep(f, 1);
     CU_ASSERT_EQUAL(f->store.calls[FAKE_STORE_RESYNC], 2);
+    fx_free(f);
+}
+
+/* armed while watching only: not while a round waits, and not for a watch that is to be opened again it goes on */
+static void resync_waits_for_the_watch(void)
+{
+    struct fx *f = fx_new(&(struct tarn_reflector_options){.resync_period_ms = 2000, .backoff = {.base_ms = 10000}});
+
+    fx_watch(f, "", "10");
+    f->rt.now_ms += 1000;
+    (void)fx_error_event(f, 500, "InternalError");
+    fx_sleep(f, 9999);
+    CU_ASSERT_EQUAL(f->store.calls[FAKE_STORE_RESYNC], 0);
+    fx_sleep(f, 1);
+    fake_page_end(&f->lw, "11", "");
+    fx_go(f);
+    fx_refused(f);
+    fx_sleep(f, 2000);
+    CU_ASSERT_EQUAL(f->store.calls[FAKE_STORE_RESYNC], 1); /* between two watches: the store is as good as it was */
     fx_free(f);
 }
 
@@ -943,7 +967,7 @@ TARN_TEST_MAIN(
     TARN_TEST(a_store_that_cannot_begin_a_list_is_tried_again), TARN_TEST(one_bad_object_does_not_stop_a_list),
     TARN_TEST(originally_one_bad_object_fails_the_list), TARN_TEST(objects_the_source_skipped_are_counted_and_named),
     TARN_TEST(a_table_is_no_list), TARN_TEST(a_repeated_continue_token_fails_the_list), TARN_TEST(a_slow_list_is_told),
-    TARN_TEST(resync_is_local_and_periodic), TARN_TEST(a_relist_begins_the_resync_period_anew),
+    TARN_TEST(resync_is_local_and_periodic), TARN_TEST(resync_waits_for_the_watch), TARN_TEST(a_relist_begins_the_resync_period_anew),
     TARN_TEST(a_failed_resync_leads_to_a_relist), TARN_TEST(should_resync_may_say_no), TARN_TEST(the_relist_period_lists_again),
     TARN_TEST(a_stop_ends_whatever_is_under_way), TARN_TEST(late_answers_are_refused),
     TARN_TEST(a_stopped_reflector_may_be_started_again), TARN_TEST(a_stop_from_on_change_is_possible),

@@ -2,7 +2,8 @@
  *   (a) never loops hot: a bounded number of requests in any minute,
  *   (b) comes to the server's state once the faults are over,
  *   (c) never loses or invents an object: the store is the server's state at the version the reflector names,
- *   (d) never takes has_synced back.
+ *   (d) never takes has_synced back,
+ *   (e) tells by on_change when the time it wants the timer comes earlier, or its status changes.
  * TARN_LONG=1 runs many more seeds. */
 #include "fake_source.h"
 
@@ -27,6 +28,8 @@ struct run {
     uint64_t seed;
     uint64_t times[1 << 16]; /* of requests but next pages */
     unsigned requests, most; /* in a minute */
+    uint64_t told_ms;                     /* deadline and status when on_change was last called, */
+    struct tarn_reflector_status told;    /* or the driver looked by itself */
     bool synced, strayed;    /* strayed: restored behind the store's version, which nobody has noticed yet */
     unsigned commits, rewinds;
 };
@@ -42,6 +45,19 @@ static struct tarn_reflector_status status(struct run *run)
 
     tarn_reflector_status(run->r, &s);
     return s;
+}
+
+/* The driver looks. */
+static void look(struct run *run)
+{
+    run->told_ms = tarn_reflector_deadline_ms(run->r);
+    run->told = status(run);
+}
+
+static void on_change(void *ctx, struct tarn_reflector *r)
+{
+    (void)r;
+    look(ctx);
 }
 
 static struct run *run_new(uint64_t seed, struct tarn_reflector_options o)
@@ -60,6 +76,8 @@ static struct run *run_new(uint64_t seed, struct tarn_reflector_options o)
     o.store = &run->store.store;
     o.rt = &run->rt.rt;
     o.name = "pods";
+    o.on_change = on_change;
+    o.ctx = run;
     if (tarn_reflector_new(&o, &run->r, NULL) < 0)
         abort();
     return run;
@@ -89,11 +107,14 @@ static void note_requests(struct run *run)
         run->most = n;
 }
 
-/* (c), (d) */
+/* (c), (d), (e) */
 static void check(struct run *run)
 {
     struct tarn_reflector_status s = status(run);
 
+    CU_ASSERT_FATAL(tarn_reflector_deadline_ms(run->r) >= run->told_ms);
+    CU_ASSERT_FATAL(s.phase == run->told.phase && s.live == run->told.live && s.has_synced == run->told.has_synced);
+    CU_ASSERT_FATAL(s.behind == run->told.behind && s.last_error.code == run->told.last_error.code);
     CU_ASSERT(s.has_synced || !run->synced);
     run->synced = s.has_synced;
     if (run->strayed && (s.counters.lists_ok != run->commits || s.counters.rv_rewinds != run->rewinds))
@@ -125,8 +146,10 @@ static void pass(struct run *run, uint64_t ms)
             run->rt.now_ms = next < end ? next : end;
             spins = 0;
         }
-        if (at <= run->rt.now_ms)
+        if (at <= run->rt.now_ms) {
             tarn_reflector_on_timer(run->r);
+            run->told_ms = tarn_reflector_deadline_ms(run->r); /* a driver looks at it after each on_timer */
+        }
         note_requests(run);
         check(run);
         if (++spins > 10000) {

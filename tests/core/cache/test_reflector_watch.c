@@ -222,6 +222,7 @@ static void a_full_store_is_behind_until_the_next_list(void)
         CU_ASSERT_EQUAL(fx_status(f).counters.store_errors, 1);
         CU_ASSERT_STRING_EQUAL(fx_rv(f), "10"); /* before the event that was refused */
         CU_ASSERT_EQUAL(f->last.level, TARN_REPORT_ERROR);
+        CU_ASSERT_EQUAL(f->round_ends, 1);
         CU_ASSERT_EQUAL(fx_next(f), 800);
         FX_LAST(f, "LIST rv=10 limit=0");
         fx_items(f, "a/y@12");
@@ -599,6 +600,10 @@ static void an_error_event_429_is_waited_for_without_a_list(void)
 
     fx_watch(f, "", "10");
     (void)fx_error_event(f, 429, "TooManyRequests");
+    CU_ASSERT_EQUAL(fx_status(f).last_http_code, 429);
+    CU_ASSERT_EQUAL(fx_status(f).counters.watch_errors, 1);
+    CU_ASSERT_FALSE(fx_status(f).live);
+    CU_ASSERT_EQUAL(f->round_ends, 0);
     CU_ASSERT_EQUAL(fx_next(f), 800);
     FX_LAST(f, "WATCH rv=10");
     fake_open(&f->lw);
@@ -817,8 +822,15 @@ static void a_restored_server_is_found_by_the_probe(void)
         CU_ASSERT_EQUAL(fx_status(f).counters.rv_rewinds, 1);
         CU_ASSERT_FALSE(fx_status(f).live);
         CU_ASSERT_PTR_NOT_NULL(strstr(f->last.error.message, "restored"));
+        CU_ASSERT_EQUAL(fx_status(f).counters.too_large, !shown);
         CU_ASSERT_EQUAL(fx_next(f), 0);
         FX_LAST(f, "LIST rv= limit=500");
+        fx_items(f, "a/y@4"); /* this one is a list, and ends the doubt */
+        fake_page_end(&f->lw, "5", "");
+        FX_STORE(f, "a/y@4");
+        fx_go(f);
+        fake_open(&f->lw);
+        CU_ASSERT_EQUAL(fx_wait(f), 330000);
         fx_free(f);
     }
 }
@@ -883,7 +895,7 @@ static void a_watch_that_ends_in_time_raises_doubt_only_if_it_was_silent(void)
     }
 }
 
-static void refused_and_resumed_watches_raise_doubt(void)
+static void refused_and_resumed_watches_and_errors_raise_doubt(void)
 {
     struct fx *f = fx_new(&(struct tarn_reflector_options){.resume_resource_version = TARN_BYTES("70")});
 
@@ -896,6 +908,14 @@ static void refused_and_resumed_watches_raise_doubt(void)
     f = fx_new(NULL);
     fx_list(f, "", "10");
     fx_refused(f);
+    (void)fx_next(f);
+    fake_open(&f->lw);
+    CU_ASSERT_EQUAL(fx_next(f), 90000);
+    FX_LAST(f, "LIST rv=10 limit=1");
+    fx_free(f);
+    f = fx_new(NULL);
+    fx_watch(f, "", "10");
+    (void)fx_error_event(f, 429, "TooManyRequests");
     (void)fx_next(f);
     fake_open(&f->lw);
     CU_ASSERT_EQUAL(fx_next(f), 90000);
@@ -930,7 +950,7 @@ TARN_TEST_MAIN(
     "reflector_watch", TARN_TEST(silence_after_a_disturbance_is_probed_once), TARN_TEST(a_restored_server_is_found_by_the_probe),
     TARN_TEST(a_probe_that_fails_otherwise_is_tried_again_later), TARN_TEST(a_probe_wants_one_object_only),
     TARN_TEST(news_ends_the_doubt), TARN_TEST(a_watch_that_ends_in_time_raises_doubt_only_if_it_was_silent),
-    TARN_TEST(refused_and_resumed_watches_raise_doubt), TARN_TEST(originally_silence_is_not_probed),
+    TARN_TEST(refused_and_resumed_watches_and_errors_raise_doubt), TARN_TEST(originally_silence_is_not_probed),
     TARN_TEST(a_probe_that_cannot_be_started_is_tried_later), TARN_TEST(a_watch_begins_at_our_version_with_bookmarks), TARN_TEST(the_watch_timeout_is_drawn_from_m_to_2m),
     TARN_TEST(an_overdue_watch_is_cut_and_opened_again), TARN_TEST(events_go_to_the_store_and_move_our_version),
     TARN_TEST(a_store_without_the_bookmark_hook_does), TARN_TEST(an_unknown_event_type_is_told),

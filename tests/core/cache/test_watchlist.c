@@ -109,6 +109,33 @@ static void changes_before_the_end_mark_count(void)
     fx_free(f);
 }
 
+static int refuse_remove(struct tarn_store *s, const struct tarn_object *obj, struct tarn_error *err)
+{
+    (void)s;
+    return tarn_error_set(err, tarn_bytes_equal(tarn_object_name(obj), TARN_BYTES("odd")) ? TARN_E_KEY : TARN_E_NOMEM, "refused");
+}
+
+/* W-3: what the store cannot take out: one object's fault is that object's, else the list has failed */
+static void a_store_that_refuses_to_unstage_fails_the_list(void)
+{
+    struct fx *f = streaming(0);
+    struct tarn_store_ops ops = *f->store.store.ops;
+
+    ops.replace_remove = refuse_remove;
+    f->store.store.ops = &ops;
+    tarn_reflector_start(f->r);
+    fx_go(f);
+    f->rt.now_ms += 50;
+    CU_ASSERT_EQUAL(fx_event(f, TARN_WATCH_DELETED, "a/odd", 6), 0);
+    CU_ASSERT_EQUAL(fx_status(f).last_event_ms, f->rt.now_ms);
+    CU_ASSERT_EQUAL(fx_event(f, TARN_WATCH_DELETED, "a/y", 7), TARN_E_NOMEM);
+    CU_ASSERT(fx_status(f).behind);
+    CU_ASSERT_EQUAL(f->round_ends, 1);
+    CU_ASSERT_EQUAL(fx_next(f), 800);
+    FX_LAST(f, "STREAM rv=");
+    fx_free(f);
+}
+
 /* A store that cannot take a staged object out again lists in pages this round */
 static void a_store_that_cannot_unstage_is_listed_in_pages(void)
 {
@@ -141,6 +168,7 @@ static void a_later_streaming_list_names_our_version(void)
     CU_ASSERT_EQUAL(fx_next(f), 0); /* W-6: at once with "" */
     FX_LAST(f, "STREAM rv=");
     (void)fx_error_event(f, 410, "Expired");
+    CU_ASSERT_EQUAL(f->round_ends, 1); /* the InternalError's */
     CU_ASSERT_EQUAL(fx_next(f), 1600); /* W-6, section 15: "" refused too: a step of backoff */
     FX_LAST(f, "STREAM rv=");
     (void)fx_bookmark(f, 50, true);
@@ -300,6 +328,14 @@ static void two_streams_without_an_end_mark_are_remembered(void)
     to_next_round(f);
     FX_LAST(f, "LIST rv=9 limit=0");
     FX_STORE(f, "");
+    CU_ASSERT_EQUAL(fx_status(f).counters.streaming_lists, 2);
+    f->rt.now_ms += 600000;
+    to_next_round(f);
+    FX_LAST(f, "STREAM rv=9"); /* ten minutes later, with both chances again */
+    f->rt.now_ms += 5000;
+    fx_end(f);
+    (void)fx_next(f);
+    FX_LAST(f, "STREAM rv=9");
     fx_free(f);
 }
 
@@ -481,7 +517,7 @@ static void an_end_mark_with_an_absurd_version_takes_a_list(void)
 TARN_TEST_MAIN("watchlist", TARN_TEST(a_streaming_list_asks_as_the_protocol_wants),
                TARN_TEST(a_source_that_does_not_know_streaming_lists_is_listed),
                TARN_TEST(the_end_mark_makes_the_list_visible_and_the_stream_goes_on), TARN_TEST(an_empty_streaming_list_is_a_list),
-               TARN_TEST(changes_before_the_end_mark_count), TARN_TEST(a_store_that_cannot_unstage_is_listed_in_pages),
+               TARN_TEST(changes_before_the_end_mark_count), TARN_TEST(a_store_that_cannot_unstage_is_listed_in_pages), TARN_TEST(a_store_that_refuses_to_unstage_fails_the_list),
                TARN_TEST(a_later_streaming_list_names_our_version),
                TARN_TEST(a_version_in_the_future_is_asked_for_without_it_at_once),
                TARN_TEST(originally_an_expired_empty_version_is_asked_for_at_once),
