@@ -246,7 +246,7 @@ static void put_managed_fields(struct sim_builder *b, const struct workload *w, 
     template_format(b,
                     "\"managedFields\":[{\"manager\":\"kube-controller-manager\",\"operation\":\"Update\",\"apiVersion\":"
                     "\"v1\",\"time\":\"\1j\",\"fieldsType\":\"FieldsV1\",\"fieldsV1\":{\"f:metadata\":{\"f:annotations\":{"
-                    "\".\":{},\"f:cni.example.com/podIP\":{}},\"f:generateName\":{},\"f:labels\":{\".\":{},\"f:app\":{},"
+                    "\".\":{}},\"f:generateName\":{},\"f:labels\":{\".\":{},\"f:app\":{},"
                     "\"f:app.kubernetes.io/name\":{},\"f:app.kubernetes.io/part-of\":{},\"f:pod-template-hash\":{},"
                     "\"f:tier\":{}},\"f:ownerReferences\":{\".\":{},\"k:{\\\"uid\\\":\\\"%s\\\"}\":{}}},\"f:spec\":{"
                     "\"f:containers\":{",
@@ -258,6 +258,11 @@ static void put_managed_fields(struct sim_builder *b, const struct workload *w, 
     template_text(b, "},\"f:dnsPolicy\":{},\"f:enableServiceLinks\":{},\"f:restartPolicy\":{},\"f:schedulerName\":{},"
                      "\"f:securityContext\":{\".\":{},\"f:fsGroup\":{},\"f:runAsNonRoot\":{}},\"f:serviceAccount\":{},"
                      "\"f:serviceAccountName\":{},\"f:terminationGracePeriodSeconds\":{},\"f:tolerations\":{}}}},"
+                     "{\"manager\":\"cni-agent\",\"operation\":\"Update\",\"apiVersion\":\"v1\",\"time\":\"\1j\","
+                     "\"fieldsType\":\"FieldsV1\",\"fieldsV1\":{\"f:metadata\":{\"f:annotations\":{\"f:cni.example.com/podIP\":{}}}}},"
+                     "{\"manager\":\"tarn-apisim\",\"operation\":\"Update\",\"apiVersion\":\"v1\",\"time\":\"\1j\","
+                     "\"fieldsType\":\"FieldsV1\",\"fieldsV1\":{\"f:metadata\":{\"f:annotations\":{\"f:tarn.dev/written-at-ns\":{}},"
+                     "\"f:labels\":{\"f:tarn.dev/wave\":{}}}}},"
                      "{\"manager\":\"kubelet\",\"operation\":\"Update\",\"apiVersion\":\"v1\",\"time\":\"\1j\","
                      "\"fieldsType\":\"FieldsV1\",\"fieldsV1\":{\"f:status\":{");
     put_condition_fields(b);
@@ -281,8 +286,7 @@ static void put_pod_spec(struct sim_builder *b, const struct container *c, unsig
                     "\"serviceAccountName\":\"%s\",\"serviceAccount\":\"%s\",\"nodeName\":\"\1e\",\"securityContext\":{"
                     "\"runAsNonRoot\":true,\"fsGroup\":2000},\"schedulerName\":\"default-scheduler\",\"tolerations\":[{"
                     "\"key\":\"node.kubernetes.io/not-ready\",\"operator\":\"Exists\",\"effect\":\"NoExecute\","
-                    "\"tolerationSeconds\":300},{\"key\":\"node.kubernetes.io/unreachable\",\"operator\":\"Exists\","
-                    "\"effect\":\"NoExecute\",\"tolerationSeconds\":300}],\"priority\":0,\"enableServiceLinks\":true,"
+                    "\"tolerationSeconds\":300}],\"priority\":0,\"enableServiceLinks\":true,"
                     "\"preemptionPolicy\":\"PreemptLowerPriority\"},",
                     app, app);
 }
@@ -313,8 +317,8 @@ static struct sim_template *pod_template(struct sim_generator *g, const struct w
     unsigned n = 1 + (sim_random_below(r, 3) == 0);
     struct sim_builder b = {0};
 
-    container_make(r, &c[0], app, 8080, n == 1 ? 6 + sim_random_below(r, 7) : 3 + sim_random_below(r, 5));
-    container_make(r, &c[1], "mesh-proxy", 15090, 2 + sim_random_below(r, 3));
+    container_make(r, &c[0], app, 8080, n == 1 ? 1 + sim_random_below(r, 9) : 1 + sim_random_below(r, 3));
+    container_make(r, &c[1], "mesh-proxy", 15090, 1 + sim_random_below(r, 2));
     put_pod_metadata(&b, w, app);
     put_managed_fields(&b, w, c, n);
     put_pod_spec(&b, c, n, app);
