@@ -1,12 +1,14 @@
 /* An ingress worker: for each request it needs a service and the addresses behind it, now, not as of a second ago.
  *
  * Without tarn each of N workers decodes the same services and endpointslices into a copy of its own, again and again.
- * Here they read the one region: a snapshot for every round of lookups, and an informer that tells what changed.
+ * Here they read the one region. A change is noticed at once (an informer's doorbell); every 100 ms all services and the endpoints
+ * behind them are looked up anew, from one snapshot, as a worker that rebuilds its routes would.
  *
  *     example-ingress-worker [--seconds N]
  *
- * One JSON line a second on stdout: lookups_per_s (a service by key and its endpoint slices by index), objects, changes_per_s, and how
- * old changes are when they get here (delay_p50_ms, delay_p99_ms): objects of the simulator carry the time they were written.
+ * One JSON line a second on stdout: lookups (a service by key and its endpoint slices by index) and lookups_per_s while it is busy with
+ * them, objects, changes_per_s, and how old changes are when they get here (delay_p50_ms, delay_p99_ms): objects of the
+ * simulator carry the time they were written.
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -22,16 +24,15 @@
 #define WRITTEN_AT "metadata.annotations['tarn.dev/written-at-ns']"
 #define SERVICE_INDEX "label:kubernetes.io/service-name"
 
-enum { ROUND = 256, DELAYS_MAX = 1 << 16 };
+enum { REBUILD_MS = 100, DELAYS_MAX = 1 << 16 };
 
 struct worker {
     struct tarn_informer *informer;
     struct tarn_client *client;
     bool indexed; /* endpoint slices can be asked for by service name */
-    uint64_t lookups, endpoints, changes;
+    uint64_t lookups, endpoints, changes, busy_ns;
     double delays_ms[DELAYS_MAX]; /* of this second */
     size_t ndelays;
-    uint64_t random;
 };
 
 static volatile sig_atomic_t stop;
@@ -95,13 +96,15 @@ static int on_delete(void *ctx, const struct tarn_object *obj)
 
 /* ---- requests -------------------------------------------------------------------------------------------- */
 
-static size_t pick(struct worker *w, size_t n)
+/* Is it a slice of the service of this name? */
+static bool is_behind(const struct tarn_object *slice, struct tarn_bytes service)
 {
-    w->random = w->random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    return (size_t)((w->random >> 33) % n);
+    struct tarn_bytes label;
+
+    return tarn_object_label(slice, TARN_BYTES("kubernetes.io/service-name"), &label) == 0 && tarn_bytes_equal(label, service);
 }
 
-/* The addresses behind a service: the slices that its name is indexed under, in its namespace. */
+/* The addresses behind a service: the slices that its name is indexed under, else those of its namespace with its label. */
 static int endpoints_of(struct worker *w, struct tarn_snapshot *s, const struct tarn_object *service)
 {
     const struct tarn_object *slice;
@@ -110,13 +113,12 @@ static int endpoints_of(struct worker *w, struct tarn_snapshot *s, const struct 
     char name[256], ns[256];
     int r;
 
-    if (!w->indexed)
-        return 0;
     snprintf(name, sizeof name, "%.*s", TARN_BYTES_ARG(tarn_object_name(service)));
     snprintf(ns, sizeof ns, "%.*s", TARN_BYTES_ARG(tarn_object_namespace(service)));
-    r = tarn_list(s, "endpointslices", &(struct tarn_query){.ns = ns, .index = SERVICE_INDEX, .value = name}, &it, NULL);
+    r = tarn_list(s, "endpointslices", &(struct tarn_query){.ns = ns, .index = w->indexed ? SERVICE_INDEX : NULL, .value = w->indexed ? name : NULL}, &it,
+                  NULL);
     while (r == 0 && (slice = tarn_iter_next(&it)))
-        if (tarn_object_get(slice, "endpoints", &addresses) == 0 && addresses.type == TARN_ARRAY)
+        if (is_behind(slice, tarn_object_name(service)) && tarn_object_get(slice, "endpoints", &addresses) == 0 && addresses.type == TARN_ARRAY)
             w->endpoints += addresses.count;
     return r == 0 ? tarn_iter_error(&it) : r;
 }
@@ -133,36 +135,37 @@ static int serve(struct worker *w, struct tarn_snapshot *s, struct tarn_bytes ke
     return r;
 }
 
-/* Some requests on one snapshot, then the check that everything read was covered. */
-static int serve_round(struct worker *w, const struct tarn_keys *services)
+/* The names of all routes. */
+static int service_keys(struct worker *w, struct tarn_snapshot *s, struct tarn_keys *ret)
 {
+    const struct tarn_object *obj;
+    struct tarn_iter it;
+    int r = tarn_list(s, "services", NULL, &it, NULL);
+
+    while (r == 0 && (obj = tarn_iter_next(&it)))
+        r = tarn_keys_add(ret, tarn_object_key(obj));
+    w->indexed = tarn_by_index(s, "endpointslices", SERVICE_INDEX, "", &it, NULL) == 0;
+    return r == 0 ? tarn_iter_error(&it) : r;
+}
+
+/* All routes from one snapshot, then the check that everything read was covered. */
+static int rebuild(struct worker *w)
+{
+    struct tarn_keys services = {0};
     struct tarn_snapshot *s;
+    uint64_t begin;
     int r = tarn_snapshot_open(w->client, &s, NULL), closed;
 
     if (r != 0)
         return r;
-    for (int i = 0; r == 0 && i < ROUND && services->n; i++)
-        r = serve(w, s, services->v[pick(w, services->n)]);
+    r = service_keys(w, s, &services);
+    begin = now_ns(CLOCK_MONOTONIC);
+    for (size_t i = 0; r == 0 && i < services.n; i++)
+        r = serve(w, s, services.v[i]);
+    w->busy_ns += now_ns(CLOCK_MONOTONIC) - begin;
     closed = tarn_snapshot_close(s);
+    tarn_keys_release(&services);
     return r == 0 ? closed : r;
-}
-
-/* The names that requests ask for. */
-static int service_keys(struct worker *w, struct tarn_keys *ret)
-{
-    const struct tarn_object *obj;
-    struct tarn_snapshot *s;
-    struct tarn_iter it;
-    int r = tarn_snapshot_open(w->client, &s, NULL);
-
-    if (r != 0)
-        return r;
-    r = tarn_list(s, "services", NULL, &it, NULL);
-    while (r == 0 && (obj = tarn_iter_next(&it)))
-        r = tarn_keys_add(ret, tarn_object_key(obj));
-    w->indexed = tarn_by_index(s, "endpointslices", SERVICE_INDEX, "", &it, NULL) == 0;
-    (void)tarn_snapshot_close(s);
-    return r;
 }
 
 /* ---- a line a second ------------------------------------------------------------------------------------------ */
@@ -185,25 +188,30 @@ static void report(struct worker *w, double seconds)
 
     (void)tarn_client_info(w->client, &info);
     qsort(w->delays_ms, w->ndelays, sizeof *w->delays_ms, compare);
-    printf("{\"objects\":%" PRIu64 ",\"changes_per_s\":%.0f,\"lookups_per_s\":%.0f,\"endpoints_per_s\":%.0f,\"delay_p50_ms\":%.2f,"
-           "\"delay_p99_ms\":%.2f,\"agent_alive\":%s,\"commit\":%" PRIu64 "}\n",
-           info.objects, (double)w->changes / seconds, (double)w->lookups / seconds, (double)w->endpoints / seconds,
-           percentile(w, 0.50), percentile(w, 0.99), info.agent_alive ? "true" : "false", info.commit);
+    printf("{\"objects\":%" PRIu64 ",\"changes_per_s\":%.0f,\"lookups\":%" PRIu64 ",\"lookups_per_s\":%.0f,\"endpoints\":%" PRIu64
+           ",\"delay_p50_ms\":%.2f,\"delay_p99_ms\":%.2f,\"agent_alive\":%s,\"commit\":%" PRIu64 "}\n",
+           info.objects, (double)w->changes / seconds, w->lookups, w->busy_ns ? (double)w->lookups * 1e9 / (double)w->busy_ns : 0,
+           w->endpoints, percentile(w, 0.50), percentile(w, 0.99), info.agent_alive ? "true" : "false", info.commit);
     fflush(stdout);
-    w->lookups = w->endpoints = w->changes = 0;
+    w->lookups = w->endpoints = w->changes = w->busy_ns = 0;
     w->ndelays = 0;
 }
 
-/* Work until `until_ns`: requests, and what the informer has to say. */
-static int work(struct worker *w, const struct tarn_keys *services, uint64_t until_ns)
+/* Work until `until_ns`: changes as they come, all routes every REBUILD_MS. */
+static int work(struct worker *w, uint64_t until_ns)
 {
     struct pollfd p = {.fd = tarn_informer_fd(w->informer), .events = POLLIN};
+    uint64_t now = now_ns(CLOCK_MONOTONIC), next = now;
     int r = 0;
 
-    while (!stop && r == 0 && now_ns(CLOCK_MONOTONIC) < until_ns) {
-        r = serve_round(w, services);
-        if (poll(&p, 1, 0) == 1)
-            r = tarn_informer_process(w->informer, NULL) < 0 ? TARN_E_IO : r;
+    for (; !stop && r == 0 && now < until_ns; now = now_ns(CLOCK_MONOTONIC)) {
+        if (now >= next) {
+            r = rebuild(w);
+            next = now + REBUILD_MS * UINT64_C(1000000);
+            continue;
+        }
+        if (poll(&p, 1, (int)((next - now) / 1000000) + 1) == 1 && tarn_informer_process(w->informer, NULL) < 0)
+            r = TARN_E_IO;
     }
     return r == TARN_E_EXPIRED ? 0 : r; /* those requests were not answered; the next ones are */
 }
@@ -242,12 +250,8 @@ static int run(struct worker *w, long seconds)
 
     for (long n = 0; r == 0 && !stop && (seconds == 0 || n < seconds); n++) {
         uint64_t begin = now_ns(CLOCK_MONOTONIC);
-        struct tarn_keys services = {0};
 
-        r = service_keys(w, &services);
-        if (r == 0)
-            r = work(w, &services, begin + 1000000000);
-        tarn_keys_release(&services);
+        r = work(w, begin + 1000000000);
         report(w, (double)(now_ns(CLOCK_MONOTONIC) - begin) / 1e9);
     }
     return r;
@@ -256,7 +260,7 @@ static int run(struct worker *w, long seconds)
 static void usage(FILE *to)
 {
     fputs("usage: example-ingress-worker [--seconds N]\n"
-          "Look services and their endpoints up in shared memory, continuously; one JSON line per second.\n"
+          "Look all services and their endpoints up in shared memory, ten times a second; one JSON line per second.\n"
           "  --seconds N   end after N seconds (default: at SIGTERM)\n"
           "The agent's socket is $TARN_SOCKET, else " TARN_CLIENT_SOCKET_DEFAULT ".\n",
           to);
@@ -292,7 +296,6 @@ int main(int argc, char **argv)
     }
     signal(SIGTERM, on_signal);
     signal(SIGINT, on_signal);
-    w.random = now_ns(CLOCK_REALTIME);
     if (tarn_informer_new(NULL, &w.informer, &err) != 0 || tarn_client_open(NULL, &w.client, &err) != 0 ||
         tarn_wait_synced(w.client, NULL, TARN_WAIT_FOREVER, &err) != 0) {
         fprintf(stderr, "%s\n", err.message);

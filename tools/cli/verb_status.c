@@ -138,17 +138,73 @@ static void print_memory(const struct status *st, struct tarn_buf *out)
                  i->refused_writes);
 }
 
+/* The realm we are attached to, in the agent's document. */
+static struct tarn_value own_realm(const struct status *st)
+{
+    struct tarn_value it = st->root.type == TARN_MAP ? field_at(&st->root, "realms") : (struct tarn_value){.type = TARN_NIL}, realm;
+
+    while (it.type == TARN_ARRAY && tarn_value_next(&it, NULL, &realm) == 1)
+        if (tarn_bytes_equal(field_string(&realm, "name"), tarn_bytes_of(st->info.realm)))
+            return realm;
+    return (struct tarn_value){.type = TARN_NIL};
+}
+
+static void cell_int(struct table *t, const struct tarn_value *v, const char *path)
+{
+    char text[24];
+
+    snprintf(text, sizeof text, "%" PRId64, field_int(v, path));
+    table_cell(t, tarn_bytes_of(text));
+}
+
+static void client_row(struct table *t, const struct tarn_value *c, struct tarn_buf *scratch)
+{
+    cell_int(t, c, "pid");
+    table_cell(t, field_string(c, "program"));
+    cell_int(t, c, "uid");
+    tarn_buf_clear(scratch);
+    when_span(field_int(c, "attached_s"), scratch);
+    table_cell(t, tarn_buf_bytes(scratch));
+    cell_int(t, c, "pins");
+    tarn_buf_clear(scratch);
+    add_age(field_int(c, "pins") ? (uint64_t)field_int(c, "oldest_pin_age_ms") : UINT64_MAX, scratch);
+    table_cell(t, field_int(c, "pins") ? tarn_buf_bytes(scratch) : TARN_BYTES("-"));
+    cell_int(t, c, "doorbells");
+    cell_int(t, c, "revoked");
+}
+
 static void print_clients(const struct status *st, struct tarn_buf *out)
 {
-    struct tarn_value it = st->root.type == TARN_MAP ? field_at(&st->root, "clients") : (struct tarn_value){.type = TARN_NIL}, c;
+    static const char *const headers[] = {"CLIENT", "PROGRAM", "UID", "ATTACHED", "PINS", "OLDEST PIN", "DOORBELLS", "REVOKED"};
+    struct tarn_value realm = own_realm(st), it, c;
+    struct table t = {.ncolumns = sizeof headers / sizeof *headers};
+    struct tarn_buf scratch = {0};
 
-    if (it.type != TARN_ARRAY)
+    if (realm.type != TARN_MAP)
         return;
-    cli_addf(out, "%-12s%u\n", "clients:", it.count);
-    while (tarn_value_next(&it, NULL, &c) == 1)
-        cli_addf(out, "  pid %lld %.*s: uid %lld, %lld pins, the oldest %lld ms\n", (long long)field_int(&c, "pid"),
-                 TARN_BYTES_ARG(field_string(&c, "comm")), (long long)field_int(&c, "uid"), (long long)field_int(&c, "pins"),
-                 (long long)field_int(&c, "oldest_pin_age_ms"));
+    for (size_t i = 0; i < t.ncolumns; i++)
+        table_cell(&t, tarn_bytes_of(headers[i]));
+    it = field_at(&realm, "clients");
+    while (it.type == TARN_ARRAY && tarn_value_next(&it, NULL, &c) == 1)
+        client_row(&t, &c, &scratch);
+    cli_addf(out, "\n");
+    table_print(&t, out);
+    table_release(&t);
+    tarn_buf_release(&scratch);
+}
+
+static void print_pins(const struct status *st, struct tarn_buf *out)
+{
+    struct tarn_value realm = own_realm(st);
+
+    if (realm.type != TARN_MAP)
+        return;
+    cli_addf(out, "%-12s%u, %lld pins", "clients:", field_count(&realm, "clients"), (long long)field_int(&realm, "pins"));
+    if (field_int(&realm, "pins")) {
+        cli_addf(out, ", the oldest held for ");
+        add_age((uint64_t)field_int(&realm, "oldest_pin_age_ms"), out);
+    }
+    cli_addf(out, "\n");
 }
 
 static void resource_row(struct table *t, const struct tarn_resource *r, struct tarn_buf *scratch)
@@ -308,8 +364,9 @@ static int show(const struct status_options *o, struct tarn_client *c, struct ta
     } else {
         print_agent(&st, &out);
         print_memory(&st, &out);
-        print_clients(&st, &out);
+        print_pins(&st, &out);
         print_resources(&st, &out);
+        print_clients(&st, &out);
     }
     if (tarn_snapshot_check(s) == 0)
         cli_flush(&out);
