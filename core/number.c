@@ -2,41 +2,53 @@
 #include "number.h"
 
 #include <math.h>
-#include <stdbool.h>
 #include <stdlib.h>
 
 #include <tarn/error.h>
 
-/* A token taken apart: mantissa x 10^exp10, if exact says that all of its digits fitted. */
-struct parts {
-    bool negative, integer, exact;
-    uint64_t mantissa;
-    int64_t exp10;
-};
+#define EXACT_DIGITS 19u /* any number of so many digits fits 64 bits */
 
 static bool digit(const char *s, const char *end)
 {
-    return s < end && *s >= '0' && *s <= '9';
+    return s < end && (uint8_t)(*s - '0') <= 9;
+}
+
+/* Are the 8 characters in w (the first lowest) all digits? */
+static bool eight_digits(uint64_t w)
+{
+    return ((w & 0xf0f0f0f0f0f0f0f0u) | ((w + 0x0606060606060606u) & 0xf0f0f0f0f0f0f0f0u) >> 4) == 0x3333333333333333u;
+}
+
+/* Their value: neighbours joined to pairs, pairs to fours, fours to eight. */
+static uint64_t eight_value(uint64_t w)
+{
+    w -= 0x3030303030303030u;
+    w = (w * 10 + (w >> 8)) & 0x00ff00ff00ff00ffu;
+    w = (w * 100 + (w >> 16)) & 0x0000ffff0000ffffu;
+    return (w * 10000 + (w >> 32)) & 0xffffffffu;
 }
 
 /* One run of digits into the mantissa. Behind it, or NULL if there is none. */
-static const char *digits(const char *s, const char *end, struct parts *n)
+static inline const char *digits(const char *s, const char *end, struct tarn_number *n)
 {
     const char *first = s;
+    uint64_t m = n->mantissa, w;
 
-    for (; digit(s, end); s++) {
-        unsigned d = (unsigned)(*s - '0');
-
-        if (n->mantissa > (UINT64_MAX - d) / 10)
-            n->exact = false;
-        else if (n->exact)
-            n->mantissa = n->mantissa * 10 + d;
+    for (; end - s >= 8; s += 8) {
+        memcpy(&w, s, sizeof w); /* little endian, as blob.h asks */
+        if (!eight_digits(w))
+            break;
+        m = m * 100000000 + eight_value(w);
     }
+    for (; digit(s, end); s++)
+        m = m * 10 + (unsigned)(*s - '0');
+    n->mantissa = m;
+    n->digits += (unsigned)(s - first);
     return s > first ? s : NULL;
 }
 
 /* The exponent's value is capped where it decides anything only together with absurdly long mantissas. */
-static const char *exponent(const char *s, const char *end, struct parts *n)
+static const char *exponent(const char *s, const char *end, struct tarn_number *n)
 {
     bool negative = s < end && *s == '-';
     const char *first;
@@ -49,74 +61,95 @@ static const char *exponent(const char *s, const char *end, struct parts *n)
     return s > first ? s : NULL;
 }
 
-static bool take_apart(const char *s, const char *end, struct parts *n)
+const char *tarn_number_parse(const char *s, const char *end, struct tarn_number *ret)
 {
-    *n = (struct parts){.integer = true, .exact = true, .negative = s < end && *s == '-'};
-    s += n->negative;
+    struct tarn_number n = {.integer = true, .negative = s < end && *s == '-'};
+
+    s += n.negative;
     if (digit(s, end) && *s == '0' && digit(s + 1, end))
-        return false;
-    s = digits(s, end, n);
+        return NULL;
+    s = digits(s, end, &n);
     if (s && s < end && *s == '.') {
         const char *fraction = s + 1;
 
-        n->integer = false;
-        s = digits(fraction, end, n);
-        n->exp10 = s ? fraction - s : 0;
+        n.integer = false;
+        s = digits(fraction, end, &n);
+        n.exp10 = s ? fraction - s : 0;
     }
-    if (s && s < end && (*s == 'e' || *s == 'E')) {
-        n->integer = false;
-        s = exponent(s + 1, end, n);
+    if (s && s < end && (*s | 0x20) == 'e') {
+        n.integer = false;
+        s = exponent(s + 1, end, &n);
     }
-    return s == end;
+    *ret = n;
+    return s;
 }
 
 /* Clinger: both factors are exact doubles, so one operation rounds once. */
-static bool clinger(const struct parts *n, double *ret)
+static bool clinger(const struct tarn_number *n, double *ret)
 {
     static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
                                     1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
-    if (!n->exact || n->mantissa > (uint64_t)1 << 53 || n->exp10 < -22 || n->exp10 > 22)
+    if (n->digits > EXACT_DIGITS || n->mantissa > (uint64_t)1 << 53 || n->exp10 < -22 || n->exp10 > 22)
         return false;
     *ret = n->exp10 < 0 ? (double)n->mantissa / powers[-n->exp10] : (double)n->mantissa * powers[n->exp10];
     *ret = n->negative ? -*ret : *ret;
     return true;
 }
 
-static int round_correctly(const char *s, size_t n, locale_t c_locale, double *ret)
+static int round_correctly(const char *s, size_t len, locale_t c_locale, double *ret)
 {
-    char small[128], *text = n < sizeof small ? small : malloc(n + 1);
+    char small[128], *text = len < sizeof small ? small : malloc(len + 1);
 
     if (!text)
         return TARN_E_NOMEM;
-    memcpy(text, s, n);
-    text[n] = 0;
+    memcpy(text, s, len);
+    text[len] = 0;
     *ret = strtod_l(text, NULL, c_locale);
     if (text != small)
         free(text);
     return isfinite(*ret) ? 0 : TARN_E_SIZE;
 }
 
-int tarn_number_pack(const char *s, size_t n, locale_t c_locale, uint8_t *o)
+/* The value of an integer of up to 20 digits; false: it does not fit 64 bits. s: its digits. */
+static bool exact_integer(const struct tarn_number *n, const char *s, uint64_t *ret)
 {
-    struct parts parts;
-    uint64_t bits;
+    unsigned last;
+
+    *ret = n->mantissa;
+    if (n->digits <= EXACT_DIGITS)
+        return true;
+    if (n->digits > EXACT_DIGITS + 1)
+        return false;
+    *ret = 0;
+    for (unsigned i = 0; i < EXACT_DIGITS; i++)
+        *ret = *ret * 10 + (unsigned)(*s++ - '0');
+    last = (unsigned)(*s - '0');
+    if (*ret > (UINT64_MAX - last) / 10)
+        return false;
+    *ret = *ret * 10 + last;
+    return true;
+}
+
+int tarn_number_write(const struct tarn_number *n, const char *s, size_t len, locale_t c_locale, uint8_t *o)
+{
+    uint64_t u;
     double d;
     int err;
 
-    if (n > TARN_NUMBER_CHARS_MAX)
+    if (len > TARN_NUMBER_CHARS_MAX)
         return TARN_E_SIZE;
-    if (!take_apart(s, s + n, &parts))
-        return TARN_E_SYNTAX;
-    if (parts.integer && parts.exact && !parts.negative)
-        return (int)(tarn_pack_uint(o, parts.mantissa) - o);
-    if (parts.integer && parts.exact && parts.mantissa <= (uint64_t)1 << 63)
-        return (int)((parts.mantissa ? tarn_pack_negative(o, (int64_t)-parts.mantissa) : tarn_pack_uint(o, 0)) - o);
-    if (!clinger(&parts, &d)) {
-        err = round_correctly(s, n, c_locale, &d);
+    if (n->integer && exact_integer(n, s + n->negative, &u)) {
+        if (!n->negative || !u)
+            return (int)(tarn_pack_uint(o, u) - o);
+        if (u <= (uint64_t)1 << 63)
+            return (int)(tarn_pack_negative(o, (int64_t)-u) - o);
+    }
+    if (!clinger(n, &d)) {
+        err = round_correctly(s, len, c_locale, &d);
         if (err)
             return err;
     }
-    memcpy(&bits, &d, sizeof bits);
-    return (int)(tarn_pack_typed(o, 0xcb, bits, 8) - o);
+    memcpy(&u, &d, sizeof u);
+    return (int)(tarn_pack_typed(o, 0xcb, u, 8) - o);
 }

@@ -55,8 +55,14 @@ enum state {
     ST_FAIL, /* t->code and t->error say why */
 };
 
-enum kind { KIND_DOCUMENT, KIND_MAP, KIND_ARRAY };
 enum table_level { TABLE_NONE, TABLE_ROOT, TABLE_CHILD };
+
+enum frame_flag {
+    FRAME_MAP = 1,
+    FRAME_WATCHED = 2,  /* its keys or elements are looked at: it has a node or goes into the table */
+    FRAME_FILTER = 4,   /* only what leads to a kept path is taken */
+    FRAME_ENVELOPE = 8, /* outside the object */
+};
 
 /* An open container. */
 struct frame {
@@ -65,16 +71,14 @@ struct frame {
     uint32_t count;
     uint32_t index; /* arrays with a node: elements seen, dropped ones too */
     uint16_t keys;  /* entries of the table before it */
-    uint8_t kind, table;
-    bool watched; /* its keys or elements are looked at: it has a node or goes into the table */
-    bool filter;  /* only what leads to a kept path is taken */
-    bool envelope;
+    uint8_t flags, table;
 };
 
-/* Input left and where output goes. */
+/* Input left, where output goes, and the innermost frame: what the hot path keeps in registers. */
 struct run {
     const uint8_t *p, *end;
     uint8_t *o;
+    struct frame *f;
 };
 
 /* The string under way, where it takes more than one look. */
@@ -103,7 +107,7 @@ struct tarn_transcoder {
     size_t len, cap;
     struct frame *frames;
     uint32_t depth, frames_cap, depth_stop;
-    uint8_t *limit; /* output beyond this is too much */
+    uint8_t *limit; /* output beyond this is too much, or (rewinding) any output is looked at */
     size_t limit_off;
 
     const struct tarn_node *node; /* of the value that comes next; NULL: nothing special */
@@ -126,7 +130,7 @@ struct tarn_transcoder {
     uint32_t slots[TARN_SLOTS_MAX];
     uint32_t nkeys; /* of the table; one more than it can hold: there is none */
     uint16_t tags[TARN_BLOB_TABLE_KEYS_MAX];
-    uint32_t offs[TARN_BLOB_TABLE_KEYS_MAX];
+    uint32_t offs[TARN_BLOB_TABLE_KEYS_MAX + 2];
 
     uint64_t fed; /* bytes before the slice under way */
     const uint8_t *slice;
@@ -155,6 +159,7 @@ HOT enum state call(enum state (*fn)(struct tarn_transcoder *), struct tarn_tran
     t->at = *r;
     st = fn(t);
     *r = t->at;
+    r->f = top(t);
     return st;
 }
 
@@ -185,7 +190,7 @@ COLD enum state fail_found(struct tarn_transcoder *t, const char *expected)
 static void limit_set(struct tarn_transcoder *t, size_t off)
 {
     t->limit_off = off;
-    t->limit = t->out + off;
+    t->limit = t->rewinding ? t->out : t->out + off;
 }
 
 /* Make room for n more bytes behind t->len; moves out. */
@@ -210,7 +215,7 @@ static int out_reserve(struct tarn_transcoder *t, size_t n)
 static void document_begin(struct tarn_transcoder *t)
 {
     t->depth = 1;
-    t->frames[0] = (struct frame){.kind = KIND_DOCUMENT, .envelope = true};
+    t->frames[0] = (struct frame){.flags = FRAME_ENVELOPE};
     t->node = &t->trie.document;
     t->filter = !t->trie.document.keep; /* of a list or an event only what is noted is kept */
     t->in_object = t->has_object = t->has_skipped = t->rewinding = false;
@@ -374,20 +379,44 @@ static int head_identity(struct tarn_transcoder *t, struct tarn_blob_head *h, co
     return 0;
 }
 
-/* Slots and table, their offsets counted from the body. */
-static void head_places(struct tarn_transcoder *t, struct tarn_blob_head *h)
+/* The key at an offset, whose header is right. */
+static struct tarn_bytes key_at(const struct tarn_transcoder *t, uint32_t off)
+{
+    const uint8_t *o = t->out + off;
+
+    if (*o < 0xc0)
+        return (struct tarn_bytes){.data = (const char *)o + 1, .len = *o & 0x1f};
+    if (*o == 0xd9)
+        return (struct tarn_bytes){.data = (const char *)o + 2, .len = o[1]};
+    if (*o == 0xda)
+        return (struct tarn_bytes){.data = (const char *)o + 3, .len = (size_t)o[1] << 8 | o[2]};
+    return (struct tarn_bytes){.data = (const char *)o + 5, .len = __builtin_bswap32(tarn_once32(o + 1))};
+}
+
+/* The table's tags, and its offsets counted from the body. */
+static void head_table(struct tarn_transcoder *t, struct tarn_blob_head *h)
+{
+    if (out_off(t) - t->body < TARN_BLOB_TABLE_BODY_MIN || t->nkeys > TARN_BLOB_TABLE_KEYS_MAX)
+        return;
+    h->nkeys = t->nkeys;
+    h->tags = t->tags;
+    h->offs = t->offs;
+    for (uint32_t i = 0; i < h->nkeys; i++) {
+        struct tarn_bytes key = key_at(t, t->offs[i] & ~TARN_BLOB_CHILD);
+
+        t->tags[i] = tarn_blob_tag(key.data, key.len);
+        t->offs[i] -= t->body;
+    }
+}
+
+/* The slots, counted from the body. */
+static void head_slots(struct tarn_transcoder *t, struct tarn_blob_head *h)
 {
     h->slots = t->slots + TARN_SLOT_USER;
     h->nslots = t->trie.nslots;
     for (unsigned i = TARN_SLOT_USER; i < TARN_SLOT_USER + t->trie.nslots; i++)
         if (t->slots[i])
             t->slots[i] -= t->body;
-    h->tags = t->tags;
-    h->offs = t->offs;
-    if (out_off(t) - t->body >= TARN_BLOB_TABLE_BODY_MIN && t->nkeys <= TARN_BLOB_TABLE_KEYS_MAX)
-        h->nkeys = t->nkeys;
-    for (uint32_t i = 0; i < h->nkeys; i++)
-        t->offs[i] -= t->body;
 }
 
 /* The head is longer than the gap: move the body behind it. The identity's bytes move along. */
@@ -433,7 +462,8 @@ static enum state object_end(struct tarn_transcoder *t)
 
     if (head_identity(t, &h, &what))
         return refuse(t, TARN_E_KEY, what, false);
-    head_places(t, &h);
+    head_slots(t, &h);
+    head_table(t, &h);
     head_size = tarn_blob_head_size(&h);
     if (head_size > t->body - tarn_align8(t->gap) && gap_widen(t, &h, head_size))
         return fail(t, TARN_E_NOMEM, "out of memory");
@@ -503,14 +533,10 @@ static enum state envelope_value_done(struct tarn_transcoder *t)
 
 /* ---- paths: what happens to the value that comes next ------------------------------------------ */
 
-static void table_add(struct tarn_transcoder *t, struct tarn_bytes key, bool child)
+HOT void table_add(struct tarn_transcoder *t, const struct frame *f)
 {
-    if (t->nkeys >= TARN_BLOB_TABLE_KEYS_MAX) {
-        t->nkeys = TARN_BLOB_TABLE_KEYS_MAX + 1;
-        return;
-    }
-    t->tags[t->nkeys] = tarn_blob_tag(key.data, key.len);
-    t->offs[t->nkeys++] = t->key_off | (child ? TARN_BLOB_CHILD : 0);
+    t->offs[t->nkeys] = t->key_off | (f->table == TABLE_CHILD ? TARN_BLOB_CHILD : 0);
+    t->nkeys += t->nkeys <= TARN_BLOB_TABLE_KEYS_MAX;
 }
 
 /* Choose for a child of f with node n; false: it is dropped. */
@@ -518,33 +544,26 @@ static bool choose(struct tarn_transcoder *t, const struct frame *f, const struc
 {
     static const struct tarn_node dropped = {.drop = true};
 
-    if ((f->filter && !(n && n->has_keep)) || (n && n->drop)) {
+    bool filter = f->flags & FRAME_FILTER;
+
+    if ((filter && !(n && n->has_keep)) || (n && n->drop)) {
         t->node = &dropped;
         return false;
     }
     t->node = n;
-    t->filter = f->filter && !n->keep;
+    t->filter = filter && !n->keep;
     return true;
 }
 
-/* The key that was just written, whose header is right. */
-static struct tarn_bytes key_written(const struct tarn_transcoder *t)
-{
-    const uint8_t *o = t->out + t->key_off;
-    uint32_t header = *o < 0xc0 ? 1 : *o == 0xd9 ? 2 : *o == 0xda ? 3 : 5;
-
-    return (struct tarn_bytes){.data = (const char *)o + header, .len = (size_t)(t->at.o - o) - header};
-}
-
-/* A key is complete, in a map where keys are looked at. */
+/* A key is complete, in a map with a node. */
 COLD enum state watched_key(struct tarn_transcoder *t)
 {
     const struct frame *f = top(t);
-    struct tarn_bytes key = key_written(t);
+    struct tarn_bytes key = key_at(t, t->key_off);
 
     t->rewind = t->key_off;
-    if (choose(t, f, f->node ? tarn_node_key(f->node, key) : NULL) && f->table)
-        table_add(t, key, f->table == TABLE_CHILD);
+    if (choose(t, f, tarn_node_key(f->node, key)) && f->table)
+        table_add(t, f);
     return ST_COLON;
 }
 
@@ -565,6 +584,7 @@ static enum state drop(struct tarn_transcoder *t)
 
     if (c != '"' && c != '{' && c != '[') {
         t->rewinding = true;
+        limit_set(t, t->limit_off);
         return ST_GO;
     }
     t->at.o = t->out + t->rewind;
@@ -599,6 +619,7 @@ COLD enum state after_special(struct tarn_transcoder *t)
     if (!t->rewinding)
         return refuse(t, TARN_E_SIZE, "the object is larger than allowed", false);
     t->rewinding = false;
+    limit_set(t, t->limit_off);
     t->at.o = t->out + t->rewind;
     if (t->nkeys && t->nkeys <= TARN_BLOB_TABLE_KEYS_MAX && (t->offs[t->nkeys - 1] & ~TARN_BLOB_CHILD) >= t->rewind)
         t->nkeys--;
@@ -619,31 +640,41 @@ static const uint8_t simple_escape[256] = {
  */
 static int text_blocks(struct run *r)
 {
-    while (r->end - r->p >= 32) {
-        unsigned mask = tarn_scan16(r->p, r->o), used = 0;
+    const uint8_t *p = r->p;
+    uint8_t *o = r->o;
+    int special = -1;
+
+    while (special < 0 && r->end - p >= 32) {
+        unsigned mask = tarn_scan16(p, o), used = 0;
 
         while (mask) {
             unsigned n = (unsigned)__builtin_ctz(mask);
             uint8_t c;
 
-            r->p += n - used;
-            r->o += n - used;
-            c = *r->p == '\\' ? simple_escape[r->p[1]] : 0;
-            if (!c)
-                return *r->p;
-            *r->o++ = c;
-            r->p += 2;
-            used = n + 2;
-            mask = used < 16 ? mask & ~0u << used : 0;
-            if (used < 16) /* else those 16 bytes need not all be there */
-                tarn_copy16(r->o, r->p);
+            p += n - used;
+            o += n - used;
+            used = n;
+            c = *p == '\\' ? simple_escape[p[1]] : 0;
+            if (!c) {
+                special = *p;
+                break;
+            }
+            *o++ = c;
+            p += 2;
+            used += 2;
+            if (used >= 16)
+                break;
+            mask &= ~0u << used;
+            tarn_copy16(o, p);
         }
-        if (used < 16) {
-            r->p += 16 - used;
-            r->o += 16 - used;
+        if (special < 0 && used < 16) {
+            p += 16 - used;
+            o += 16 - used;
         }
     }
-    return -1;
+    r->p = p;
+    r->o = o;
+    return special;
 }
 
 static bool plain(uint8_t c)
@@ -948,53 +979,50 @@ HOT bool short_string(struct run *r)
 
 /* ---- numbers and literals ------------------------------------------------------------------------ */
 
-static bool number_char(uint8_t c)
+/* Write the number n that the len characters at s are; they are taken already. */
+static enum state number_done(struct tarn_transcoder *t, const struct tarn_number *n, const char *s, size_t len)
 {
-    return (c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.' || (c | 0x20) == 'e';
-}
+    int bytes = tarn_number_write(n, s, len, t->c_locale, t->at.o);
 
-/* Write the number that is complete in n characters at s, which are taken already. */
-static enum state number_done(struct tarn_transcoder *t, const char *s, size_t n)
-{
-    int len = tarn_number_pack(s, n, t->c_locale, t->at.o);
-
-    if (len == TARN_E_SYNTAX)
-        return fail(t, len, "malformed number");
-    if (len == TARN_E_NOMEM)
-        return fail(t, len, "out of memory");
-    if (len < 0)
-        return refuse(t, len, "a number too large or too long", false);
-    t->at.o += len;
+    if (bytes == TARN_E_NOMEM)
+        return fail(t, bytes, "out of memory");
+    if (bytes < 0)
+        return refuse(t, bytes, "a number too large or too long", false);
+    t->at.o += bytes;
     return ST_AFTER;
 }
 
-/* Go on with a number that the end of the input had cut. */
+/* Go on with a number that the end of the input had cut, or that breaks the grammar: by its characters. */
 static enum state number_resume(struct tarn_transcoder *t)
 {
     const uint8_t *s = t->at.p;
-    size_t n;
+    struct tarn_number n = {0};
+    const char *end;
 
-    while (t->at.p < t->at.end && number_char(*t->at.p))
+    while (t->at.p < t->at.end && tarn_number_char(*t->at.p))
         t->at.p++;
-    n = (size_t)(t->at.p - s);
-    if (t->number.len <= TARN_NUMBER_CHARS_MAX && tarn_buf_add(&t->number, s, n))
+    if (t->number.len <= TARN_NUMBER_CHARS_MAX && tarn_buf_add(&t->number, s, (size_t)(t->at.p - s)))
         return fail(t, TARN_E_NOMEM, "out of memory");
     if (t->at.p == t->at.end)
         return wait(t, ST_NUMBER);
-    return number_done(t, t->number.data, t->number.len);
+    end = t->number.data + t->number.len;
+    if (t->number.len <= TARN_NUMBER_CHARS_MAX && tarn_number_parse(t->number.data, end, &n) != end)
+        return fail(t, TARN_E_SYNTAX, "malformed number");
+    return number_done(t, &n, t->number.data, t->number.len);
 }
 
 COLD enum state number_token(struct tarn_transcoder *t)
 {
-    const uint8_t *s = t->at.p;
+    const char *s = (const char *)t->at.p, *end = (const char *)t->at.end, *stop;
+    struct tarn_number n;
 
-    while (t->at.p < t->at.end && number_char(*t->at.p))
-        t->at.p++;
-    if (t->at.p < t->at.end)
-        return number_done(t, (const char *)s, (size_t)(t->at.p - s));
-    t->at.p = s;
-    tarn_buf_clear(&t->number);
-    return number_resume(t);
+    stop = tarn_number_parse(s, end, &n);
+    if (!stop || stop == end || tarn_number_char((uint8_t)*stop)) {
+        tarn_buf_clear(&t->number);
+        return number_resume(t);
+    }
+    t->at.p = (const uint8_t *)stop;
+    return number_done(t, &n, s, (size_t)(stop - s));
 }
 
 /* A small integer, whole in the input; all else is number_token's. */
@@ -1008,9 +1036,9 @@ HOT enum state number(struct tarn_transcoder *t, struct run *r)
     if (RARE(r->end - s < 24))
         return call(number_token, t, r);
     s += negative;
-    for (n = 0; n < 18 && (unsigned)s[n] - '0' <= 9; n++)
+    for (n = 0; n < 10 && (unsigned)s[n] - '0' <= 9; n++)
         v = v * 10 + (s[n] - '0');
-    if (RARE(!n || number_char(s[n]) || (*s == '0' && n > 1)))
+    if (RARE(!n || tarn_number_char(s[n]) || (*s == '0' && n > 1)))
         return call(number_token, t, r);
     r->p = s + n;
     r->o = negative && v ? tarn_pack_negative(r->o, -(int64_t)v) : tarn_pack_uint(r->o, v);
@@ -1072,7 +1100,7 @@ HOT uint8_t table_level(const struct tarn_transcoder *t, uint32_t around)
 {
     if (around == 0)
         return TABLE_ROOT;
-    return around == 1 && t->frames[t->base].kind == KIND_MAP ? TABLE_CHILD : TABLE_NONE;
+    return around == 1 && t->frames[t->base].flags & FRAME_MAP ? TABLE_CHILD : TABLE_NONE;
 }
 
 HOT enum state container_open(struct tarn_transcoder *t, struct run *r, bool map)
@@ -1086,11 +1114,20 @@ HOT enum state container_open(struct tarn_transcoder *t, struct run *r, bool map
         if (st != ST_GO)
             return st;
     }
+    if (r->end - r->p > 1 && r->p[1] == (map ? '}' : ']')) { /* empty, as most maps of managedFields are */
+        *r->o++ = map ? 0x80 : 0x90;
+        r->p += 2;
+        return ST_AFTER;
+    }
     f = &t->frames[t->depth++];
-    *f = (struct frame){.node = t->node, .start = (uint32_t)(r->o - t->out), .keys = (uint16_t)t->nkeys,
-                        .kind = map ? KIND_MAP : KIND_ARRAY, .filter = t->node && t->filter, .envelope = !t->in_object,
-                        .table = map && t->in_object ? table_level(t, around) : TABLE_NONE};
-    f->watched = f->node || f->table;
+    f->node = t->node;
+    f->start = (uint32_t)(r->o - t->out);
+    f->count = f->index = 0;
+    f->keys = (uint16_t)t->nkeys;
+    f->table = map && t->in_object ? table_level(t, around) : TABLE_NONE;
+    f->flags = (uint8_t)((map ? FRAME_MAP : 0) | (f->node || f->table ? FRAME_WATCHED : 0) |
+                         (f->node && t->filter ? FRAME_FILTER : 0) | (t->in_object ? 0 : FRAME_ENVELOPE));
+    r->f = f;
     r->o++;
     r->p++;
     return map ? ST_MEMBER_FIRST : ST_ELEMENT_FIRST;
@@ -1102,7 +1139,7 @@ static void places_move(struct tarn_transcoder *t, const struct frame *f, uint32
     for (unsigned i = 0; i < TARN_SLOTS_MAX; i++)
         if (t->slots[i] > f->start)
             t->slots[i] += n;
-    for (uint32_t i = f->keys; i < t->nkeys && i < TARN_BLOB_TABLE_KEYS_MAX; i++)
+    for (uint32_t i = f->keys; i < t->nkeys; i++)
         t->offs[i] += n;
 }
 
@@ -1111,7 +1148,7 @@ COLD enum state close_large(struct tarn_transcoder *t)
 {
     struct frame *f = &t->frames[t->depth];
     uint32_t more = f->count <= UINT16_MAX ? 2 : 4, count = __builtin_bswap32(f->count);
-    uint8_t *o = t->out + f->start, type = (uint8_t)((f->kind == KIND_MAP ? 0xde : 0xdc) + (more == 4));
+    uint8_t *o = t->out + f->start, type = (uint8_t)((f->flags & FRAME_MAP ? 0xde : 0xdc) + (more == 4));
 
     memmove(o + 1 + more, o + 1, (size_t)(t->at.o - o - 1));
     *o = type;
@@ -1123,11 +1160,13 @@ COLD enum state close_large(struct tarn_transcoder *t)
 
 HOT enum state container_close(struct tarn_transcoder *t, struct run *r)
 {
-    struct frame *f = &t->frames[--t->depth];
+    struct frame *f = r->f;
 
+    t->depth--;
+    r->f = f - 1;
     if (RARE(f->count > 15))
         return call(close_large, t, r);
-    t->out[f->start] = (uint8_t)((f->kind == KIND_MAP ? 0x80 : 0x90) | f->count);
+    t->out[f->start] = (uint8_t)((f->flags & FRAME_MAP ? 0x80 : 0x90) | f->count);
     return ST_AFTER;
 }
 
@@ -1158,7 +1197,7 @@ COLD enum state fail_colon(struct tarn_transcoder *t)
 
 COLD enum state fail_next(struct tarn_transcoder *t)
 {
-    return fail_found(t, top(t)->kind == KIND_MAP ? "',' or '}'" : "',' or ']'");
+    return fail_found(t, top(t)->flags & FRAME_MAP ? "',' or '}'" : "',' or ']'");
 }
 
 COLD enum state fail_done(struct tarn_transcoder *t)
@@ -1180,8 +1219,14 @@ HOT enum state colon(struct tarn_transcoder *t, struct run *r)
 
 HOT enum state key_done(struct tarn_transcoder *t, struct run *r)
 {
-    if (top(t)->watched)
-        (void)call(watched_key, t, r);
+    if (r->f->flags & FRAME_WATCHED) {
+        if (r->f->node) {
+            (void)call(watched_key, t, r);
+        } else {
+            t->node = NULL;
+            table_add(t, r->f);
+        }
+    }
     return colon(t, r);
 }
 
@@ -1239,7 +1284,7 @@ HOT enum state element(struct tarn_transcoder *t, struct run *r, bool first)
         r->p++;
         return ST_CLOSE;
     }
-    if (top(t)->watched)
+    if (r->f->flags & FRAME_WATCHED)
         (void)call(watched_element, t, r);
     return value_begin(t, r, c);
 }
@@ -1247,25 +1292,27 @@ HOT enum state element(struct tarn_transcoder *t, struct run *r, bool first)
 HOT enum state next(struct tarn_transcoder *t, struct run *r)
 {
     int c = next_char(r);
-    bool map = top(t)->kind == KIND_MAP;
+    bool map = r->f->flags & FRAME_MAP;
 
     if (RARE(c < 0))
         return wait(t, ST_NEXT);
-    if (c != ',' && c != (map ? '}' : ']'))
+    if (c == ',') {
+        r->p++;
+        return map ? ST_MEMBER : ST_ELEMENT;
+    }
+    if (RARE(c != (map ? '}' : ']')))
         return call(fail_next, t, r);
     r->p++;
-    return c != ',' ? ST_CLOSE : map ? ST_MEMBER : ST_ELEMENT;
+    return ST_CLOSE;
 }
 
 HOT enum state after(struct tarn_transcoder *t, struct run *r)
 {
-    struct frame *f = top(t);
-
-    if (RARE(r->o > t->limit || t->rewinding))
+    if (RARE(r->o > t->limit))
         return call(after_special, t, r);
-    if (RARE(f->envelope))
+    if (RARE(r->f->flags & FRAME_ENVELOPE))
         return call(envelope_value_done, t, r);
-    f->count++;
+    r->f->count++;
     return next(t, r);
 }
 
@@ -1280,7 +1327,15 @@ static enum state run(struct tarn_transcoder *t)
     struct run r = t->at;
     enum state st = t->state;
 
+    r.f = top(t);
     for (;;) {
+        while (st == ST_MEMBER) { /* the round of nearly all tokens; any other state leaves it */
+            st = member(t, &r, false);
+            if (st == ST_VALUE)
+                st = value(t, &r);
+            if (st == ST_AFTER)
+                st = after(t, &r);
+        }
         switch (st) {
         case ST_VALUE:
             st = value(t, &r);
@@ -1293,9 +1348,6 @@ static enum state run(struct tarn_transcoder *t)
             break;
         case ST_MEMBER_FIRST:
             st = member(t, &r, true);
-            break;
-        case ST_MEMBER:
-            st = member(t, &r, false);
             break;
         case ST_KEY_DONE:
             st = key_done(t, &r);
