@@ -935,13 +935,20 @@ static enum state string(struct tarn_transcoder *t)
 }
 
 /* Behind the opening quote. 32 plain bytes ahead tell that the header will not be of one byte. */
-static enum state string_begin(struct tarn_transcoder *t, bool key)
+static inline enum state string_begin(struct tarn_transcoder *t, bool key)
 {
     struct run *r = &t->at;
 
-    t->text = (struct text){.off = out_off(t), .header = 1, .key = key};
-    if (r->end - r->p >= 32 && !tarn_scan16(r->p, r->o + 2) && !tarn_scan16(r->p + 16, r->o + 18))
+    t->text.off = out_off(t);
+    t->text.header = 1;
+    t->text.key = key;
+    t->text.part = TEXT_PLAIN;
+    t->text.high = 0;
+    if (r->end - r->p >= 32 && !(tarn_scan16(r->p, r->o + 2) | tarn_scan16(r->p + 16, r->o + 18))) {
         t->text.header = 2;
+        r->p += 32;
+        r->o += 32;
+    }
     r->o += t->text.header;
     return string(t);
 }
