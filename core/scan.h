@@ -32,6 +32,23 @@ static inline unsigned tarn_scan16(const uint8_t *p, uint8_t *o)
     return (unsigned)_mm_movemask_epi8(special);
 }
 
+/* The same for 64 bytes, without the copy. */
+static inline uint64_t tarn_special64(const uint8_t *p)
+{
+    const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\'), space = _mm_set1_epi8(0x20);
+    uint64_t bits = 0;
+
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++) {
+        __m128i c = _mm_loadu_si128((const __m128i *)(p + 16 * i));
+        __m128i special = _mm_or_si128(_mm_cmpeq_epi8(c, quote), _mm_cmpeq_epi8(c, backslash));
+
+        special = _mm_or_si128(special, _mm_cmplt_epi8(c, space));
+        bits |= (uint64_t)(unsigned)_mm_movemask_epi8(special) << 16 * i;
+    }
+    return bits;
+}
+
 static inline uint64_t tarn_eq16(__m128i c, char x)
 {
     return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(c, _mm_set1_epi8(x)));
@@ -41,6 +58,7 @@ static inline struct tarn_block tarn_scan64(const uint8_t *p)
 {
     struct tarn_block b = {0};
 
+#pragma GCC unroll 4
     for (int i = 0; i < 4; i++) {
         __m128i c = _mm_loadu_si128((const __m128i *)(p + 16 * i));
         __m128i folded = _mm_or_si128(c, _mm_set1_epi8(0x20)); /* '[' becomes '{', ']' becomes '}' */
@@ -98,6 +116,16 @@ static inline unsigned tarn_scan16(const uint8_t *p, uint8_t *o)
     return (unsigned)(tarn_special8(a) | tarn_special8(b) << 8);
 }
 
+/* The same for 64 bytes, without the copy. */
+static inline uint64_t tarn_special64(const uint8_t *p)
+{
+    uint64_t bits = 0;
+
+    for (int i = 0; i < 8; i++)
+        bits |= tarn_special8(tarn_load8(p + 8 * i)) << 8 * i;
+    return bits;
+}
+
 static inline struct tarn_block tarn_scan64(const uint8_t *p)
 {
     struct tarn_block b = {0};
@@ -118,6 +146,11 @@ static inline struct tarn_block tarn_scan64(const uint8_t *p)
 static inline void tarn_copy16(uint8_t *o, const uint8_t *p)
 {
     memcpy(o, p, 16);
+}
+
+static inline void tarn_copy64(uint8_t *o, const uint8_t *p)
+{
+    memcpy(o, p, 64);
 }
 
 #endif

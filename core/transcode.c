@@ -79,6 +79,8 @@ struct run {
     const uint8_t *p, *end;
     uint8_t *o;
     struct frame *f;
+    const uint8_t *window; /* of 64 bytes, whose special ones are known; NULL: of none */
+    uint64_t specials;
 };
 
 /* The string under way, where it takes more than one look. */
@@ -934,21 +936,61 @@ static enum state string(struct tarn_transcoder *t)
     return good ? wait(t, ST_STRING) : ST_FAIL;
 }
 
-/* Behind the opening quote. 32 plain bytes ahead tell that the header will not be of one byte. */
+/* The special ones of the 64 bytes at r->p (there are so many), the first lowest; 0 if there is none. */
+HOT uint64_t specials_ahead(struct run *r)
+{
+    uintptr_t at = (uintptr_t)r->p - (uintptr_t)r->window;
+    uint64_t specials = at < 64 ? r->specials >> at : 0;
+
+    if (specials)
+        return specials;
+    r->window = r->p;
+    return r->specials = tarn_special64(r->p);
+}
+
+/*
+ * A string of at most 63 plain bytes, whole in the input: nearly all of them. Behind the opening quote. The special
+ * bytes of 64 are found at once and serve the strings that follow too.
+ */
+HOT bool short_string(struct run *r)
+{
+    uint64_t specials;
+    unsigned n;
+
+    if (RARE(r->end - r->p < 64))
+        return false;
+    specials = specials_ahead(r);
+    if (RARE(!specials))
+        return false;
+    n = (unsigned)__builtin_ctzll(specials);
+    if (RARE(r->p[n] != '"'))
+        return false;
+    if (n < 32) {
+        *r->o = (uint8_t)(0xa0 | n);
+        tarn_copy16(r->o + 1, r->p);
+        tarn_copy16(r->o + 17, r->p + 16);
+        r->o += n + 1;
+    } else {
+        r->o[0] = 0xd9;
+        r->o[1] = (uint8_t)n;
+        tarn_copy64(r->o + 2, r->p);
+        r->o += n + 2;
+    }
+    r->p += n + 1;
+    return true;
+}
+
+/* Any string, behind the opening quote. 32 plain bytes ahead tell that one byte will not do for the header. */
 static inline enum state string_begin(struct tarn_transcoder *t, bool key)
 {
     struct run *r = &t->at;
+    bool longer = r->end - r->p >= 64 && !(specials_ahead(r) & UINT32_MAX);
 
     t->text.off = out_off(t);
-    t->text.header = 1;
+    t->text.header = longer ? 2 : 1;
     t->text.key = key;
     t->text.part = TEXT_PLAIN;
     t->text.high = 0;
-    if (r->end - r->p >= 32 && !(tarn_scan16(r->p, r->o + 2) | tarn_scan16(r->p + 16, r->o + 18))) {
-        t->text.header = 2;
-        r->p += 32;
-        r->o += 32;
-    }
     r->o += t->text.header;
     return string(t);
 }
@@ -961,27 +1003,6 @@ COLD enum state key_string(struct tarn_transcoder *t)
 COLD enum state value_string(struct tarn_transcoder *t)
 {
     return string_begin(t, false);
-}
-
-/* A string of at most 31 plain bytes, whole in the input: nearly all of them. Behind the opening quote. */
-HOT bool short_string(struct run *r)
-{
-    unsigned mask, n;
-
-    if (RARE(r->end - r->p < 32))
-        return false;
-    mask = tarn_scan16(r->p, r->o + 1);
-    if (!mask)
-        mask = tarn_scan16(r->p + 16, r->o + 17) << 16;
-    if (RARE(!mask))
-        return false;
-    n = (unsigned)__builtin_ctz(mask);
-    if (RARE(r->p[n] != '"'))
-        return false;
-    *r->o = (uint8_t)(0xa0 | n);
-    r->o += n + 1;
-    r->p += n + 1;
-    return true;
 }
 
 /* ---- numbers and literals ------------------------------------------------------------------------ */
