@@ -268,27 +268,52 @@ static bool table_key_is(const struct table *t, uint32_t off, struct tarn_bytes 
     return p && key.type == TARN_STRING && tarn_bytes_equal(key.string, name) && tarn_value_read(p, end, ret);
 }
 
-/*
- * The first entry at or behind from with this name: a key of the root, or, for child, a key of the map whose own
- * entry stands just before from. Its index, or n if there is none.
- */
-static uint32_t table_find(const struct table *t, uint32_t from, bool child, struct tarn_bytes name,
-                           struct tarn_value *ret)
+/* The first place from `from` on with this tag, four looked at at once; n or more if there is none. What is behind the
+ * tags and read with them is the offsets. */
+static uint32_t tag_find(const struct table *t, uint32_t from, uint16_t tag)
+{
+    const uint64_t ones = 0x0001000100010001u, highs = 0x8000800080008000u;
+    uint64_t x;
+
+    for (uint32_t i = from; i < t->n; i += 4) {
+        memcpy(&x, t->tags + 2 * i, sizeof x);
+        x ^= ones * tag;
+        x = (x - ones) & ~x & highs; /* a bit for each zero; the lowest is right */
+        if (x)
+            return i + (uint32_t)__builtin_ctzll(x) / 16;
+    }
+    return t->n;
+}
+
+static bool is_child(const struct table *t, uint32_t i)
+{
+    return tarn_once32(t->offs + 4 * i) & TARN_BLOB_CHILD;
+}
+
+/* The root's first key of this name: its place, or n. */
+static uint32_t root_find(const struct table *t, struct tarn_bytes name, struct tarn_value *ret)
+{
+    uint16_t tag = tarn_blob_tag(name.data, name.len);
+    uint32_t i = tag_find(t, 0, tag);
+
+    while (i < t->n && (is_child(t, i) || !table_key_is(t, tarn_once32(t->offs + 4 * i), name, ret)))
+        i = tag_find(t, i + 1, tag);
+    return i < t->n ? i : t->n;
+}
+
+/* The first key of this name in the map of the root's key at place root. */
+static bool child_find(const struct table *t, uint32_t root, struct tarn_bytes name, struct tarn_value *ret)
 {
     uint16_t tag = tarn_blob_tag(name.data, name.len);
 
-    for (uint32_t i = from; i < t->n; i++) {
-        uint32_t off;
-
-        if (!child && tarn_once16(t->tags + 2 * i) != tag)
-            continue;
-        off = tarn_once32(t->offs + 4 * i);
-        if (child && !(off & TARN_BLOB_CHILD))
-            break;
-        if (!!(off & TARN_BLOB_CHILD) == child && tarn_once16(t->tags + 2 * i) == tag && table_key_is(t, off, name, ret))
-            return i;
+    for (uint32_t next = root + 1, i = tag_find(t, next, tag); i < t->n; i = tag_find(t, next, tag)) {
+        while (next <= i)
+            if (!is_child(t, next++))
+                return false;
+        if (table_key_is(t, tarn_once32(t->offs + 4 * i), name, ret))
+            return true;
     }
-    return t->n;
+    return false;
 }
 
 /* Take the path's first one or two steps by the table. As tarn_object_get. */
@@ -300,7 +325,7 @@ static int table_follow(const struct table *t, struct tarn_path p, struct tarn_v
 
     if (tarn_path_next(&p, &step) || step.kind == TARN_STEP_EVERY)
         return TARN_E_INVAL;
-    at = step.kind == TARN_STEP_KEY ? table_find(t, 0, false, step.key, &v) : t->n;
+    at = step.kind == TARN_STEP_KEY ? root_find(t, step.key, &v) : t->n;
     if (at == t->n)
         return tarn_path_verdict(p, TARN_E_NOTFOUND);
     if (v.type == TARN_MAP) {
@@ -310,7 +335,7 @@ static int table_follow(const struct table *t, struct tarn_path p, struct tarn_v
             return TARN_E_INVAL;
         if (step.kind != TARN_STEP_KEY)
             p = before;
-        else if (table_find(t, at + 1, true, step.key, &v) == t->n)
+        else if (!child_find(t, at, step.key, &v))
             return tarn_path_verdict(p, TARN_E_NOTFOUND);
     }
     return tarn_value_follow(&v, p, ret);

@@ -59,7 +59,8 @@ int tarn_path_next(struct tarn_path *p, struct tarn_step *ret)
         return bracket(p, ret);
     if (!first && *p->rest++ != '.')
         return TARN_E_INVAL;
-    len = strcspn(p->rest, ".[]");
+    for (len = 0; p->rest[len] && p->rest[len] != '.' && p->rest[len] != '[' && p->rest[len] != ']';)
+        len++;
     if (!len)
         return TARN_E_INVAL;
     *ret = (struct tarn_step){.kind = TARN_STEP_KEY, .key = {.data = p->rest, .len = len}};

@@ -558,7 +558,7 @@ static bool choose(struct tarn_transcoder *t, const struct frame *f, const struc
 }
 
 /* A key is complete, in a map with a node. */
-COLD enum state watched_key(struct tarn_transcoder *t)
+COLD void watched_key(struct tarn_transcoder *t)
 {
     const struct frame *f = top(t);
     struct tarn_bytes key = key_at(t, t->key_off);
@@ -566,17 +566,15 @@ COLD enum state watched_key(struct tarn_transcoder *t)
     t->rewind = t->key_off;
     if (choose(t, f, tarn_node_key(f->node, key)) && f->table)
         table_add(t, f);
-    return ST_COLON;
 }
 
 /* An element begins, in an array where elements are looked at. */
-COLD enum state watched_element(struct tarn_transcoder *t)
+COLD void watched_element(struct tarn_transcoder *t)
 {
     struct frame *f = top(t);
 
     t->rewind = out_off(t);
     (void)choose(t, f, tarn_node_index(f->node, f->index++));
-    return ST_GO;
 }
 
 /* The value at t->at is not wanted: take its key back; skip it by structure, or let it pass as a scalar. */
@@ -1249,7 +1247,8 @@ HOT enum state key_done(struct tarn_transcoder *t, struct run *r)
 {
     if (r->f->flags & FRAME_WATCHED) {
         if (r->f->node) {
-            (void)call(watched_key, t, r);
+            t->at.o = r->o;
+            watched_key(t);
         } else {
             t->node = NULL;
             table_add(t, r->f);
@@ -1312,8 +1311,10 @@ HOT enum state element(struct tarn_transcoder *t, struct run *r, bool first)
         r->p++;
         return ST_CLOSE;
     }
-    if (r->f->flags & FRAME_WATCHED)
-        (void)call(watched_element, t, r);
+    if (r->f->flags & FRAME_WATCHED) {
+        t->at.o = r->o;
+        watched_element(t);
+    }
     return value_begin(t, r, c);
 }
 

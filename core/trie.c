@@ -37,7 +37,7 @@ static struct tarn_node *child(struct tarn_trie *t, struct tarn_node *parent, co
     if (n)
         return n;
     n = calloc(1, sizeof *n);
-    key = malloc(step->key.len + 1);
+    key = calloc(1, step->key.len + 8);
     if (!n || !key) {
         free(n);
         free(key);
@@ -47,6 +47,7 @@ static struct tarn_node *child(struct tarn_trie *t, struct tarn_node *parent, co
         memcpy(key, step->key.data, step->key.len);
     n->step = *step;
     n->step.key.data = key;
+    n->key_head = tarn_key_head(n->step.key);
     while (*end)
         end = &(*end)->sibling;
     *end = n;

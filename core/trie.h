@@ -30,6 +30,7 @@ enum {
 struct tarn_node {
     struct tarn_node *child, *sibling;
     struct tarn_step step; /* how its parent leads to it; key.data is owned */
+    uint64_t key_head;     /* of a key: tarn_key_head */
     uint64_t slots;        /* a bit for each slot that notes where this value stands */
     bool drop;
     bool keep;      /* under a keep-only projection: kept with all that is below it */
@@ -50,12 +51,22 @@ struct tarn_trie {
 int tarn_trie_init(struct tarn_trie *t, const struct tarn_transcode_options *options, struct tarn_error *err);
 void tarn_trie_release(struct tarn_trie *t);
 
-/* The node for key below n, or NULL. */
+/* The first 8 bytes of a key, shorter ones filled with zeros; 8 bytes must be readable. */
+static inline uint64_t tarn_key_head(struct tarn_bytes key)
+{
+    uint64_t head;
+
+    memcpy(&head, key.data, sizeof head);
+    return key.len >= 8 ? head : head & (((uint64_t)1 << 8 * key.len) - 1);
+}
+
+/* The node for key below n, or NULL. 8 bytes of key must be readable. */
 static inline struct tarn_node *tarn_node_key(const struct tarn_node *n, struct tarn_bytes key)
 {
+    uint64_t head = tarn_key_head(key);
     struct tarn_node *c = n->child;
 
-    while (c && !(c->step.kind == TARN_STEP_KEY && tarn_bytes_equal(c->step.key, key)))
+    while (c && !(c->key_head == head && c->step.kind == TARN_STEP_KEY && tarn_bytes_equal(c->step.key, key)))
         c = c->sibling;
     return c;
 }

@@ -108,14 +108,12 @@ static bool set_scalar(struct tarn_value *v, struct header h, uint64_t n)
     }
 }
 
-const uint8_t *tarn_value_read(const uint8_t *p, const uint8_t *end, struct tarn_value *ret)
+/* A value that is not a short string: those are read before. p is behind its first byte b. */
+static const uint8_t *read_other(const uint8_t *p, const uint8_t *end, uint8_t b, struct tarn_value *ret)
 {
-    struct header h;
+    struct header h = header_of(b);
     uint64_t n;
 
-    if (p >= end)
-        return NULL;
-    h = header_of(tarn_once8(*p++));
     if ((size_t)(end - p) < h.width)
         return NULL;
     n = h.width ? number_at(p, h.width) : h.fixed;
@@ -138,40 +136,85 @@ const uint8_t *tarn_value_read(const uint8_t *p, const uint8_t *end, struct tarn
     }
 }
 
+static inline bool is_short_string(uint8_t b)
+{
+    return (b & 0xe0) == 0xa0;
+}
+
+const uint8_t *tarn_value_read(const uint8_t *p, const uint8_t *end, struct tarn_value *ret)
+{
+    size_t left = (size_t)(end - p), len;
+    uint8_t b;
+
+    if (!left)
+        return NULL;
+    b = tarn_once8(*p++);
+    len = b & 0x1f;
+    if (!is_short_string(b))
+        return read_other(p, end, b, ret);
+    if (len >= left)
+        return NULL;
+    ret->type = TARN_STRING;
+    ret->string = (struct tarn_bytes){.data = (const char *)p, .len = len};
+    ret->raw = (struct tarn_bytes){.data = (const char *)p, .len = left - 1};
+    return p + len;
+}
+
+/* The bytes of the value at p without its elements, which are added to *left; 0 if it is none. For first bytes from 0xc0. */
+static size_t skip_wide(const uint8_t *p, const uint8_t *end, uint8_t b, uint64_t *left)
+{
+    struct header h = header_of(b);
+    uint64_t n;
+
+    if (h.shape == BAD || (size_t)(end - p) <= h.width)
+        return 0;
+    n = h.width ? number_at(p + 1, h.width) : 0;
+    if (h.shape == ARRAY || h.shape == MAP)
+        *left += h.shape == MAP ? 2 * n : n;
+    return 1u + h.width + (h.shape == STR ? (size_t)n : 0);
+}
+
 const uint8_t *tarn_value_skip(const uint8_t *p, const uint8_t *end)
 {
-    uint64_t left = 1, n;
-    struct header h;
+    uint64_t left = 1;
 
-    while (left) {
-        if (p >= end || left > (size_t)(end - p)) /* each takes a byte at least */
+    do {
+        size_t rest = (size_t)(end - p), n = 1;
+        uint8_t b;
+
+        if (left > rest) /* each takes a byte at least */
             return NULL;
-        h = header_of(tarn_once8(*p++));
+        b = tarn_once8(*p);
         left--;
-        if (h.shape == BAD || (size_t)(end - p) < h.width)
+        if (is_short_string(b))
+            n = 1u + (b & 0x1f);
+        else if (b >= 0xc0)
+            n = skip_wide(p, end, b, &left);
+        else if (b >= 0x80)
+            left += (unsigned)(b & 0x0f) << (b < 0x90); /* a map has two per pair */
+        if (!n || n > rest)
             return NULL;
-        n = h.width ? number_at(p, h.width) : h.fixed;
-        p += h.width;
-        if (h.shape == STR) {
-            if (n > (size_t)(end - p))
-                return NULL;
-            p += n;
-        } else if (h.shape == ARRAY || h.shape == MAP) {
-            left += h.shape == MAP ? 2 * n : n;
-        }
-    }
+        p += n;
+    } while (left);
     return p;
+}
+
+/* The value at p; *ret untouched if there is none. */
+static int read_at(const uint8_t *p, const uint8_t *end, struct tarn_value *ret)
+{
+    struct tarn_value v;
+
+    if (!p || !tarn_value_read(p, end, &v))
+        return TARN_E_CORRUPT;
+    *ret = v;
+    return 0;
 }
 
 int tarn_value_parse(struct tarn_bytes msgpack, struct tarn_value *ret)
 {
     const uint8_t *p = (const uint8_t *)msgpack.data;
-    struct tarn_value v;
 
-    if (!msgpack.len || !tarn_value_read(p, p + msgpack.len, &v))
-        return TARN_E_CORRUPT;
-    *ret = v;
-    return 0;
+    return msgpack.len ? read_at(p, p + msgpack.len, ret) : TARN_E_CORRUPT;
 }
 
 int tarn_value_next(struct tarn_value *it, struct tarn_bytes *ret_key, struct tarn_value *ret)
@@ -202,18 +245,14 @@ int tarn_value_next(struct tarn_value *it, struct tarn_bytes *ret_key, struct ta
 static int map_find(const struct tarn_value *map, struct tarn_bytes name, struct tarn_value *ret)
 {
     const uint8_t *p = (const uint8_t *)map->raw.data, *end = p + map->raw.len;
-    struct tarn_value key, v;
+    struct tarn_value key;
 
     for (uint32_t i = 0; i < map->count; i++) {
         p = tarn_value_read(p, end, &key);
         if (!p || key.type != TARN_STRING)
             return TARN_E_CORRUPT;
-        if (tarn_bytes_equal(key.string, name)) {
-            if (!tarn_value_read(p, end, &v))
-                return TARN_E_CORRUPT;
-            *ret = v;
-            return 0;
-        }
+        if (tarn_bytes_equal(key.string, name))
+            return read_at(p, end, ret);
         p = tarn_value_skip(p, end);
         if (!p)
             return TARN_E_CORRUPT;
@@ -224,16 +263,12 @@ static int map_find(const struct tarn_value *map, struct tarn_bytes name, struct
 static int array_at(const struct tarn_value *array, uint32_t index, struct tarn_value *ret)
 {
     const uint8_t *p = (const uint8_t *)array->raw.data, *end = p + array->raw.len;
-    struct tarn_value v;
 
     if (index >= array->count)
         return TARN_E_NOTFOUND;
     for (uint32_t i = 0; i < index && p; i++)
         p = tarn_value_skip(p, end);
-    if (!p || !tarn_value_read(p, end, &v))
-        return TARN_E_CORRUPT;
-    *ret = v;
-    return 0;
+    return read_at(p, end, ret);
 }
 
 int tarn_value_step(const struct tarn_value *v, const struct tarn_step *step, struct tarn_value *ret)
