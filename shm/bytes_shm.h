@@ -2,6 +2,7 @@
 #ifndef TARN_SHM_BYTES_H
 #define TARN_SHM_BYTES_H
 
+#include <stdbool.h>
 #include <string.h>
 
 #include <tarn/layout.h>
@@ -116,6 +117,15 @@ static inline const char *tarn_link_key(const struct tarn_link *l)
 {
     return (const char *)(l + 1) + sizeof(struct tarn_blob_head);
 }
+/* The head of a blob, loaded once and without a race. */
+static inline struct tarn_blob_head tarn_blob_load(const struct tarn_blob_head *b)
+{
+    uint64_t w = __atomic_load_n((const uint64_t *)(const void *)b, __ATOMIC_RELAXED);
+    struct tarn_blob_head h;
+
+    memcpy(&h, &w, sizeof h);
+    return h;
+}
 /* Bytes the key takes in a blob, its NUL and padding included; and where the fields behind it begin. */
 static inline uint32_t tarn_key_bytes(uint32_t klen)
 {
@@ -123,6 +133,9 @@ static inline uint32_t tarn_key_bytes(uint32_t klen)
 }
 #define TARN_BLOB_STORE_OFF(klen) (sizeof(struct tarn_blob_head) + tarn_key_bytes(klen) + 8) /* u16 store, object.h */
 #define TARN_BLOB_META_BYTES 32u /* what stands between key and contents, object.h */
+
+/* Where a hashed node keeps its value: behind the key, u32 length, u32 0, bytes padded to 8. */
+#define TARN_NODE_VALUE_OFF 8u
 
 static inline uint64_t tarn_load_u64(const _Atomic uint64_t *p)
 {
@@ -169,6 +182,24 @@ static inline void tarn_load(void *dst, const void *src, size_t n)
 
         memcpy(d + 8 * i, &w, 8);
     }
+}
+
+/*
+ * Are the n bytes at p, in region memory at an 8-aligned address and padded to 8, those at q? Loaded without a race; up to 7 bytes
+ * behind p + n are loaded too, never used.
+ */
+static inline bool tarn_same_bytes(const char *p, const char *q, size_t n)
+{
+    const uint64_t *w = (const uint64_t *)(const void *)p;
+    uint64_t last = 0;
+
+    for (; n >= 8; n -= 8, q += 8)
+        if (__atomic_load_n(w++, __ATOMIC_RELAXED) != tarn_load64(q))
+            return false;
+    if (!n)
+        return true;
+    memcpy(&last, q, n);
+    return ((__atomic_load_n(w, __ATOMIC_RELAXED) ^ last) << (64 - 8 * n)) == 0;
 }
 
 #endif

@@ -181,7 +181,7 @@ static struct tarn_name node_name(const struct tarn_writer *w, uint16_t store, u
 static int node_blob(struct tarn_writer *w, const struct tarn_name *n)
 {
     uint32_t kbytes = tarn_key_bytes((uint32_t)n->key.len), len = (uint32_t)n->value.len;
-    uint32_t size = (uint32_t)sizeof(struct tarn_blob_head) + kbytes + (n->value.data ? (len + 4 + 7) & ~7u : 0);
+    uint32_t size = (uint32_t)sizeof(struct tarn_blob_head) + kbytes + (n->value.data ? TARN_NODE_VALUE_OFF + ((len + 7) & ~7u) : 0);
     struct tarn_blob_head head = {.size = size, .klen = (uint16_t)n->key.len, .format = TARN_BLOB_NODE, .flags = n->value.data ? TARN_NODE_HASHED : 0};
     char *p;
 
@@ -194,7 +194,7 @@ static int node_blob(struct tarn_writer *w, const struct tarn_name *n)
     memcpy(p + sizeof head, n->key.data, n->key.len);
     if (n->value.data) {
         memcpy(p + sizeof head + kbytes, &len, 4);
-        memcpy(p + sizeof head + kbytes + 4, n->value.data, len);
+        memcpy(p + sizeof head + kbytes + TARN_NODE_VALUE_OFF, n->value.data, len);
     }
     w->scratch.len = size;
     return 0;

@@ -88,45 +88,31 @@ static int open_table(const struct tarn_region_view *v, struct table *ret)
     return 0;
 }
 
-/* A key compared eight bytes at a time; its record has KEY_SLACK readable bytes behind it. */
-static inline bool same_key(const char *a, const char *b, size_t n)
+static bool same_value(const struct tarn_region_view *v, const struct tarn_link *l, const struct tarn_name_ref *n, struct tarn_blob_head b)
 {
-    for (; n >= 8; n -= 8, a += 8, b += 8)
-        if (tarn_load64(a) != tarn_load64(b))
-            return false;
-    for (; n; n--)
-        if (*a++ != *b++)
-            return false;
-    return true;
-}
+    const char *behind = tarn_link_key(l) + tarn_key_bytes(b.klen);
+    uint64_t need = (uint64_t)(behind - (const char *)l) + TARN_NODE_VALUE_OFF + ((n->value.len + 7) & ~(uint64_t)7);
 
-static bool same_value(const struct tarn_region_view *v, const struct tarn_link *l, const struct tarn_name_ref *n, uint32_t klen)
-{
-    const char *behind = tarn_link_key(l) + tarn_key_bytes(klen);
-    uint64_t rest = tarn_view_rest(v, l), at = (uint64_t)(behind - (const char *)l);
-    uint32_t len;
-
-    if (!(tarn_link_blob(l)->flags & TARN_NODE_HASHED))
+    if (!(b.flags & TARN_NODE_HASHED))
         return !n->value.data;
-    if (!n->value.data || at + 4 + n->value.len > rest)
-        return false;
-    memcpy(&len, behind, 4);
-    return len == n->value.len && !memcmp(behind + 4, n->value.data, len);
+    return n->value.data && need <= tarn_view_rest(v, l) &&
+           __atomic_load_n((const uint32_t *)(const void *)behind, __ATOMIC_RELAXED) == n->value.len &&
+           tarn_same_bytes(behind + TARN_NODE_VALUE_OFF, n->value.data, n->value.len);
 }
 
 /* 1: the record is what is looked for; 0: it is not; negative: it breaks the format. */
 static inline int record_matches(const struct tarn_region_view *v, const struct tarn_link *l, const struct tarn_name_ref *n)
 {
     bool node = tarn_link_kind(tarn_load_u16(&l->kind_nvid)) == TARN_RECORD_NODE;
-    uint32_t klen = tarn_link_blob(l)->klen;
+    struct tarn_blob_head b = tarn_blob_load(tarn_link_blob(l));
 
-    if (klen != n->key.len || tarn_load_u16(&l->store) != n->store || node != n->node)
+    if (b.klen != n->key.len || tarn_load_u16(&l->store) != n->store || node != n->node)
         return 0;
-    if (RECORD_HEAD_BYTES + tarn_key_bytes(klen) > tarn_view_rest(v, l))
+    if (RECORD_HEAD_BYTES + tarn_key_bytes(b.klen) > tarn_view_rest(v, l))
         return TARN_E_CORRUPT;
-    if (!same_key(tarn_link_key(l), n->key.data, klen))
+    if (!tarn_same_bytes(tarn_link_key(l), n->key.data, b.klen))
         return 0;
-    return !node || (tarn_load_u32(&l->oid) == n->code && same_value(v, l, n, klen));
+    return !node || (tarn_load_u32(&l->oid) == n->code && same_value(v, l, n, b));
 }
 
 int tarn_reader_find(const struct tarn_region_view *v, const struct table *t, uint32_t tag, const struct tarn_name_ref *n, const struct tarn_link **ret)
@@ -199,7 +185,7 @@ static int older_version(const struct tarn_region_view *v, uint64_t seq, const s
 static inline int live_blob(const struct tarn_region_view *v, const struct tarn_link *l, const struct tarn_object **ret)
 {
     unsigned kind = tarn_link_kind(tarn_load_u16(&l->kind_nvid));
-    uint32_t size = tarn_link_blob(l)->size;
+    uint32_t size = tarn_blob_load(tarn_link_blob(l)).size;
 
     if (kind == TARN_RECORD_TOMBSTONE)
         return TARN_E_NOTFOUND;
@@ -326,7 +312,7 @@ int tarn_reader_copy(const struct tarn_reader *r, const struct tarn_object *obj,
 
     if ((const char *)l < r->view->base + TARN_REGION_HEADER_BYTES || (const char *)obj > r->view->base + r->view->size - sizeof(struct tarn_blob_head))
         return TARN_E_INVAL;
-    size = __atomic_load_n(&tarn_link_blob(l)->size, __ATOMIC_RELAXED);
+    size = tarn_blob_load(tarn_link_blob(l)).size;
     if (size < sizeof(struct tarn_blob_head) || size % 8 || size > TARN_OBJECT_BYTES_MAX || size > tarn_view_rest(r->view, obj))
         return tarn_reader_verdict(r, TARN_E_CORRUPT);
     if (tarn_buf_reserve(&b, size))

@@ -23,7 +23,7 @@ static bool node_matches(const struct tarn_link *l, const struct tarn_name *n)
     if (!n->value.data)
         return true;
     memcpy(&len, behind, 4);
-    return len == n->value.len && !memcmp(behind + 4, n->value.data, len);
+    return len == n->value.len && !memcmp(behind + TARN_NODE_VALUE_OFF, n->value.data, len);
 }
 
 static bool matches(const struct tarn_link *l, const struct tarn_name *n)
@@ -182,7 +182,7 @@ struct tarn_name tarn_table_name_of(const struct tarn_link *l)
             uint32_t len;
 
             memcpy(&len, n.key.data + tarn_key_bytes(b->klen), 4);
-            n.value = (struct tarn_bytes){.data = n.key.data + tarn_key_bytes(b->klen) + 4, .len = len};
+            n.value = (struct tarn_bytes){.data = n.key.data + tarn_key_bytes(b->klen) + TARN_NODE_VALUE_OFF, .len = len};
         }
     }
     return n;

@@ -95,7 +95,7 @@ static int open_value(const struct tarn_region_view *v, uint16_t store, unsigned
 static int carries(const struct tarn_region_view *v, const struct tarn_link *l, uint32_t vid)
 {
     unsigned nvid = tarn_link_nvid(tarn_load_u16(&l->kind_nvid));
-    uint32_t size = tarn_link_blob(l)->size;
+    uint32_t size = tarn_blob_load(tarn_link_blob(l)).size;
     const _Atomic uint32_t *vids = (const _Atomic uint32_t *)((const char *)tarn_link_blob(l) + size);
 
     if (size % 8 || nvid > TARN_REGION_VIDS_MAX || size + 4ull * nvid > tarn_view_rest(v, l) - sizeof *l)
@@ -128,7 +128,7 @@ static void prefetch(const struct tarn_reader_iter *it)
         const struct tarn_link *l = tarn_view_at(it->r->view, head_of(it, i + AHEAD_VIDS), RECORD_HEAD_BYTES);
 
         if (l)
-            __builtin_prefetch((const char *)(l + 1) + tarn_link_blob(l)->size);
+            __builtin_prefetch((const char *)(l + 1) + tarn_blob_load(tarn_link_blob(l)).size);
     }
 }
 
@@ -279,22 +279,21 @@ int tarn_reader_next(struct tarn_reader_iter *it, const struct tarn_object **ret
 /* The value a node stands for. */
 static int node_value(const struct tarn_region_view *v, const struct tarn_link *l, struct tarn_bytes *ret)
 {
-    const struct tarn_blob_head *b = tarn_link_blob(l);
-    uint64_t rest = tarn_view_rest(v, l), at;
-    uint32_t klen = b->klen, len;
+    struct tarn_blob_head b = tarn_blob_load(tarn_link_blob(l));
+    uint64_t rest = tarn_view_rest(v, l), at = RECORD_HEAD_BYTES + tarn_key_bytes(b.klen);
+    uint32_t len;
 
-    if (tarn_link_kind(tarn_load_u16(&l->kind_nvid)) != TARN_RECORD_NODE || RECORD_HEAD_BYTES + tarn_key_bytes(klen) > rest)
+    if (tarn_link_kind(tarn_load_u16(&l->kind_nvid)) != TARN_RECORD_NODE || at > rest)
         return TARN_E_CORRUPT;
-    *ret = (struct tarn_bytes){.data = tarn_link_key(l), .len = klen};
-    if (!(b->flags & TARN_NODE_HASHED))
+    *ret = (struct tarn_bytes){.data = tarn_link_key(l), .len = b.klen};
+    if (!(b.flags & TARN_NODE_HASHED))
         return 0;
-    at = RECORD_HEAD_BYTES + tarn_key_bytes(klen);
-    if (at + 4 > rest)
+    if (at + TARN_NODE_VALUE_OFF > rest)
         return TARN_E_CORRUPT;
-    memcpy(&len, (const char *)l + at, 4);
-    if (at + 4 + len > rest)
+    len = __atomic_load_n((const uint32_t *)(const void *)((const char *)l + at), __ATOMIC_RELAXED);
+    if (at + TARN_NODE_VALUE_OFF + len > rest)
         return TARN_E_CORRUPT;
-    *ret = (struct tarn_bytes){.data = (const char *)l + at + 4, .len = len};
+    *ret = (struct tarn_bytes){.data = (const char *)l + at + TARN_NODE_VALUE_OFF, .len = len};
     return 0;
 }
 

@@ -124,7 +124,7 @@ struct tarn_blob_head {
     uint8_t flags;
 };
 #define TARN_BLOB_RESOURCE 0x80 /* resource.h */
-#define TARN_BLOB_NODE 0x81     /* key: the value, or its 16-byte hash with TARN_NODE_HASHED and u32 len, bytes behind */
+#define TARN_BLOB_NODE 0x81     /* key: the value, or its 16-byte hash with TARN_NODE_HASHED, then u32 length, u32 0, the value */
 #define TARN_NODE_HASHED 1      /* flag of a NODE's blob */
 
 #define TARN_LINK_NVID_MASK 0x0fffu
