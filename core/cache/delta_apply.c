@@ -34,7 +34,12 @@ static void tell_present(struct tarn_delta_apply *a, const struct tarn_object *o
 static void tell_deleted(struct tarn_delta_apply *a, const struct tarn_object *old, const struct tarn_object *obj)
 {
     if (old || a->raw)
-        a->sink.on_delete(a->sink.ctx, obj);
+        a->sink.on_delete(a->sink.ctx, old, obj);
+}
+
+static int reserve(struct tarn_delta_apply *a, size_t n)
+{
+    return a->sink.reserve ? a->sink.reserve(a->sink.ctx, n) : 0;
 }
 
 /* ---- one delta ------------------------------------------------------------------------------------- */
@@ -43,9 +48,11 @@ static int apply_one(struct tarn_delta_apply *a, const struct tarn_delta *d, boo
 {
     struct tarn_store *s = &a->store->store;
     const struct tarn_object *old = stored(a, d->obj);
-    int rc;
+    int rc = reserve(a, 1);
 
-    if (d->type == TARN_DELTA_DELETED)
+    if (rc)
+        (void)tarn_error_set(err, rc, "no memory to tell of a change; it was not made");
+    else if (d->type == TARN_DELTA_DELETED)
         rc = tarn_store_delete(s, d->obj, err);
     else
         rc = old ? tarn_store_update(s, d->obj, err) : tarn_store_add(s, d->obj, err);
@@ -63,6 +70,8 @@ static int apply_sync_all(struct tarn_delta_apply *a)
     struct tarn_objects all = {0};
     int rc = tarn_store_list(&a->store->store, &all);
 
+    if (!rc)
+        rc = reserve(a, all.n);
     for (size_t i = 0; !rc && i < all.n; i++)
         tell_present(a, all.v[i], all.v[i], TARN_DELTA_SYNC_ALL, false);
     tarn_objects_release(&all);
@@ -82,7 +91,7 @@ static int apply_bookmark(struct tarn_delta_apply *a, const struct tarn_delta_al
 struct difference {
     struct tarn_map listed;        /* the keys of the list */
     const struct tarn_object **old; /* [i]: what is stored of the list's i-th key, owned, or NULL */
-    struct tarn_objects deleted;   /* tombstones of what is stored and not listed */
+    struct tarn_objects deleted;   /* what is stored and not listed: each object and behind it its tombstone */
 };
 
 static struct tarn_bytes listed_key(const void *ctx, const struct tarn_map_slot *s)
@@ -120,6 +129,16 @@ static int note_listed(struct tarn_delta_apply *a, const struct tarn_delta_all *
     return 0;
 }
 
+/* Add one reference to l, or give it back. */
+static int keep(struct tarn_objects *l, const struct tarn_object *owned)
+{
+    int rc = owned ? tarn_objects_add(l, owned) : TARN_E_NOMEM;
+
+    if (rc)
+        tarn_object_unref(owned);
+    return rc;
+}
+
 static int note_deleted(struct tarn_delta_apply *a, struct difference *d)
 {
     struct tarn_objects before = {0};
@@ -131,9 +150,9 @@ static int note_deleted(struct tarn_delta_apply *a, struct difference *d)
 
         if (is_listed(d, key))
             continue;
-        rc = tarn_object_new_tombstone(key, before.v[i], &tombstone);
-        if (!rc && (rc = tarn_objects_add(&d->deleted, tombstone)))
-            tarn_object_unref(tombstone);
+        if (!(rc = keep(&d->deleted, tarn_object_ref(before.v[i]))) &&
+            !(rc = tarn_object_new_tombstone(key, before.v[i], &tombstone)))
+            rc = keep(&d->deleted, tombstone);
     }
     tarn_objects_release(&before);
     return rc;
@@ -148,12 +167,14 @@ static int apply_replaced_all(struct tarn_delta_apply *a, const struct tarn_delt
 
     if (!rc)
         rc = note_deleted(a, &d);
+    if (!rc)
+        rc = reserve(a, d.deleted.n / 2 + all->n);
     if (rc)
         (void)tarn_error_set(err, rc, "cannot compare a list of %zu objects with the store: %s", all->n, tarn_strerror(rc));
     else
         rc = tarn_store_replace(&a->store->store, all->objs, all->n, all->resource_version, err);
-    for (size_t i = 0; !rc && i < d.deleted.n; i++)
-        a->sink.on_delete(a->sink.ctx, d.deleted.v[i]);
+    for (size_t i = 0; !rc && i < d.deleted.n; i += 2)
+        a->sink.on_delete(a->sink.ctx, d.deleted.v[i], d.deleted.v[i + 1]);
     for (size_t i = 0; !rc && i < all->n; i++)
         tell_present(a, d.old[i], all->objs[i], TARN_DELTA_REPLACED_ALL, in_initial_list);
     difference_release(&d, all->n);
@@ -205,7 +226,7 @@ int tarn_delta_apply_batch(struct tarn_delta_apply *a, const struct tarn_deltas 
     const struct tarn_object **old = calloc(n + 1, sizeof *old);
     struct tarn_txn *txns = calloc(n + 1, sizeof *txns);
     int *codes = calloc(n + 1, sizeof *codes);
-    int rc = old && txns && codes ? 0 : TARN_E_NOMEM;
+    int rc = old && txns && codes ? reserve(a, n) : TARN_E_NOMEM;
 
     if (rc) {
         (void)tarn_error_set(err, rc, "no memory for a batch of %zu changes; none was made", n);

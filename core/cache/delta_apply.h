@@ -11,10 +11,13 @@
 
 /* Objects are borrowed during the call. */
 struct tarn_delta_sink {
+    /* Before the store is touched: so many calls may follow. An error leaves all as it is. NULL: none is needed. */
+    int (*reserve)(void *ctx, size_t n);
     void (*on_add)(void *ctx, const struct tarn_object *obj, bool is_in_initial_list);
     /* resync: told again by a resync, not because anything happened. */
     void (*on_update)(void *ctx, const struct tarn_object *old, const struct tarn_object *obj, bool resync);
-    void (*on_delete)(void *ctx, const struct tarn_object *obj);
+    /* old: what the store had; NULL only with raw. obj: as the source told it, or a tombstone. */
+    void (*on_delete)(void *ctx, const struct tarn_object *old, const struct tarn_object *obj);
     void *ctx;
 };
 

@@ -32,10 +32,11 @@ static void tell_update(void *ctx, const struct tarn_object *old, const struct t
         count_error(i, tarn_event_handler_update(&i->handler, old, obj));
 }
 
-static void tell_delete(void *ctx, const struct tarn_object *obj)
+static void tell_delete(void *ctx, const struct tarn_object *old, const struct tarn_object *obj)
 {
     struct informer *i = ctx;
 
+    (void)old;
     count_error(i, tarn_event_handler_delete(&i->handler, obj));
 }
 

@@ -12,7 +12,7 @@ enum kind { ADD, UPDATE, DELETE };
 
 /* One event; owns its objects. */
 struct notification {
-    const struct tarn_object *old, *obj; /* old: UPDATE only */
+    const struct tarn_object *old, *obj; /* old: the state before; NULL for ADD */
     enum kind kind;
     bool initial; /* ADD: counted by the tracker */
     bool resync;  /* UPDATE */
@@ -21,7 +21,7 @@ struct notification {
 /* What happened to one key since the handler last heard of it; owns its objects. */
 struct change {
     const struct tarn_object *named; /* an object of this key: the map reads the key here */
-    const struct tarn_object *seen;  /* what the handler saw last, or the object of a delete it has not heard of; NULL: none */
+    const struct tarn_object *seen;  /* what the handler saw last; NULL: it knows of none */
     const struct tarn_object *now;   /* NULL: gone */
     const struct tarn_object *gone;  /* the object of the newest delete, where it is gone */
     uint32_t initial;                /* initial adds in it */
@@ -123,27 +123,13 @@ static struct tarn_map_slot *find_slot(struct tarn_listener *l, struct tarn_byte
                          (struct tarn_map_keys){.key_of = change_key, .ctx = l});
 }
 
-/* Put a new reference of obj in *place; NULL where obj is NULL or is not on the heap and there is no memory. */
+/* Put a new reference of obj (on the heap, so it cannot fail; or NULL) in *place. */
 static void set(const struct tarn_object **place, const struct tarn_object *obj)
 {
     const struct tarn_object *before = *place;
 
     *place = tarn_object_ref(obj);
     tarn_object_unref(before);
-}
-
-/*
- * What the handler saw before n, for which it knew of nothing else. For a delete that is the object deleted; a tombstone's
- * last known state, or the tombstone itself where that is all there is.
- */
-static void set_seen(struct change *c, const struct notification *n)
-{
-    if (n->kind == UPDATE)
-        set(&c->seen, n->old);
-    if (n->kind == DELETE)
-        set(&c->seen, tarn_object_final_state(n->obj));
-    if (n->kind == DELETE && !c->seen)
-        set(&c->seen, n->obj);
 }
 
 /* The change of the notification's key, made if it is new. Room is there. */
@@ -156,7 +142,7 @@ static struct change *change_of(struct tarn_listener *l, const struct notificati
     if (s)
         return tarn_ring_at(&l->changes, s->id - l->first);
     set(&c.named, n->obj);
-    set_seen(&c, n);
+    set(&c.seen, n->old);
     tarn_ring_push(&l->changes, &c);
     tarn_map_put(&l->by_key, tarn_map_hash(&l->by_key, key), l, l->first + (uint32_t)l->changes.n - 1);
     return tarn_ring_at(&l->changes, l->changes.n - 1);
@@ -179,13 +165,9 @@ static int reserve_changes(struct tarn_listener *l, size_t n)
     return err ? err : tarn_map_reserve(&l->by_key, l->by_key.n + n);
 }
 
-/* Fold the whole ring. 0 or TARN_E_NOMEM: as before. */
-static int fold_ring(struct tarn_listener *l)
+/* Fold the whole ring, for which room was reserved. */
+static void fold_ring(struct tarn_listener *l)
 {
-    int err = reserve_changes(l, l->ring.n);
-
-    if (err)
-        return err;
     for (size_t i = 0; i < l->ring.n; i++) {
         struct notification *n = tarn_ring_at(&l->ring, i);
 
@@ -194,44 +176,53 @@ static int fold_ring(struct tarn_listener *l)
     }
     tarn_ring_drop(&l->ring, l->ring.n);
     l->counters.folds++;
-    return 0;
 }
 
 /* ---- pushing --------------------------------------------------------------------------------------- */
 
-/* Make room in one of the two forms. True: in the ring; *ret_err then tells whether there is. */
-static bool room_in_ring(struct tarn_listener *l, int *ret_err)
+/*
+ * Ring form: room for n there, if that is within the limit. Else, or if changes wait, the folded form. Room of the folded form is enough in
+ * any case: when the last change has been delivered and pushes go to the ring again, they find its old room or are folded.
+ */
+int tarn_listener_reserve(struct tarn_listener *l, size_t n)
 {
-    if (l->changes.n == 0 && l->ring.n < l->limit && (*ret_err = tarn_ring_reserve(&l->ring, 1)) == 0)
-        return true;
-    *ret_err = l->changes.n || l->ring.n == 0 ? 0 : fold_ring(l);
-    if (!*ret_err)
-        *ret_err = reserve_changes(l, 1);
-    return false;
-}
-
-static void push(struct tarn_listener *l, const struct notification *n)
-{
-    bool ring;
-    int err;
+    int err = 0;
 
     tarn_mutex_lock(&l->lock);
     if (l->closed)
         goto out;
-    ring = room_in_ring(l, &err);
-    if (err) {
-        l->counters.lost++;
+    if (l->changes.n == 0 && n <= l->limit && l->ring.n <= l->limit - n && tarn_ring_reserve(&l->ring, n) == 0)
         goto out;
-    }
+    err = reserve_changes(l, l->ring.n + n);
+    if (!err && l->ring.n)
+        fold_ring(l);
+out:
+    tarn_mutex_unlock(&l->lock);
+    return err;
+}
+
+/* Does the next notification go to the ring? Only there where room is: what was folded must stay in order before it. */
+static bool goes_to_ring(const struct tarn_listener *l)
+{
+    return l->changes.n == 0 && l->ring.n < l->limit && l->ring.n < l->ring.cap;
+}
+
+static void push(struct tarn_listener *l, const struct notification *n)
+{
+    struct notification own = *n;
+
+    tarn_mutex_lock(&l->lock);
+    if (l->closed)
+        goto out;
     if (n->initial)
         tarn_single_file_tracker_start(&l->tracker);
-    if (ring) {
-        struct notification own = *n;
-
-        own.old = tarn_object_ref(n->old);
+    if (goes_to_ring(l)) {
+        own.old = tarn_object_ref(n->old); /* on the heap: only counted, cannot fail */
         own.obj = tarn_object_ref(n->obj);
         tarn_ring_push(&l->ring, &own);
     } else {
+        if (l->ring.n)
+            fold_ring(l);
         fold(l, n);
     }
     tarn_cond_signal(&l->filled);
@@ -250,9 +241,9 @@ void tarn_listener_push_update(struct tarn_listener *l, const struct tarn_object
     push(l, &(struct notification){.kind = UPDATE, .old = old, .obj = obj, .resync = resync});
 }
 
-void tarn_listener_push_delete(struct tarn_listener *l, const struct tarn_object *obj)
+void tarn_listener_push_delete(struct tarn_listener *l, const struct tarn_object *old, const struct tarn_object *obj)
 {
-    push(l, &(struct notification){.kind = DELETE, .obj = obj});
+    push(l, &(struct notification){.kind = DELETE, .old = old, .obj = obj});
 }
 
 /* ---- delivering -------------------------------------------------------------------------------------- */
@@ -304,8 +295,6 @@ static int deliver_change(struct tarn_listener *l, const struct change *c)
         return tarn_event_handler_add(&l->handler, c->now, c->initial > 0);
     if (!c->resync && tarn_object_is_unchanged(c->seen, c->now))
         return 0;
-    if (tarn_object_flags(c->seen) & TARN_OBJECT_TOMBSTONE) /* no state to name as the old one */
-        return tarn_event_handler_delete(&l->handler, c->seen) | tarn_event_handler_add(&l->handler, c->now, false);
     return tarn_event_handler_update(&l->handler, c->seen, c->now);
 }
 

@@ -30,7 +30,6 @@ struct tarn_listener_counters {
     uint64_t delivered; /* notifications and changes worked off */
     uint64_t handler_errors;
     uint64_t folds; /* times the ring was full */
-    uint64_t lost;  /* notifications for which no memory could be had */
     size_t waiting;
 };
 
@@ -39,12 +38,16 @@ TARN_MUST_CHECK int tarn_listener_new(const struct tarn_listener_options *o, str
 void tarn_listener_ref(struct tarn_listener *l);
 void tarn_listener_unref(struct tarn_listener *l);
 
-/* Queue one notification; the objects are referenced. Any thread; the pushes of one listener come one at a time. */
+/* Room for n pushes, folding what waits if it must. 0 or TARN_E_NOMEM. The next n pushes then cannot fail, whatever is delivered meanwhile. */
+TARN_MUST_CHECK int tarn_listener_reserve(struct tarn_listener *l, size_t n);
+/* Queue one notification, for which room was reserved; the objects are referenced. Any thread; the reservations and pushes of
+ * one listener come from one at a time. */
 void tarn_listener_push_add(struct tarn_listener *l, const struct tarn_object *obj, bool is_in_initial_list);
 /* resync: to be told even if nothing changed. */
 void tarn_listener_push_update(struct tarn_listener *l, const struct tarn_object *old, const struct tarn_object *obj,
                                bool resync);
-void tarn_listener_push_delete(struct tarn_listener *l, const struct tarn_object *obj);
+/* old: the state before, as in an update; NULL is allowed only without a limit. */
+void tarn_listener_push_delete(struct tarn_listener *l, const struct tarn_object *old, const struct tarn_object *obj);
 
 /* Deliver what waits now, on this thread; how many calls were made. Not while tarn_listener_run is in progress. */
 size_t tarn_listener_drain(struct tarn_listener *l);

@@ -84,6 +84,17 @@ void tarn_processor_each(struct tarn_processor *p, void (*fn)(void *ctx, struct 
     tarn_mutex_unlock(&p->lock);
 }
 
+int tarn_processor_reserve(struct tarn_processor *p, size_t n)
+{
+    int err = 0;
+
+    tarn_mutex_lock(&p->lock);
+    for (size_t i = 0; !err && i < p->n; i++)
+        err = tarn_listener_reserve(p->members[i].listener, n);
+    tarn_mutex_unlock(&p->lock);
+    return err;
+}
+
 /* ---- telling --------------------------------------------------------------------------------------- */
 
 void tarn_processor_on_add(struct tarn_processor *p, const struct tarn_object *obj, bool is_in_initial_list)
@@ -94,11 +105,11 @@ void tarn_processor_on_add(struct tarn_processor *p, const struct tarn_object *o
     tarn_mutex_unlock(&p->lock);
 }
 
-void tarn_processor_on_delete(struct tarn_processor *p, const struct tarn_object *obj)
+void tarn_processor_on_delete(struct tarn_processor *p, const struct tarn_object *old, const struct tarn_object *obj)
 {
     tarn_mutex_lock(&p->lock);
     for (size_t i = 0; i < p->n; i++)
-        tarn_listener_push_delete(p->members[i].listener, obj);
+        tarn_listener_push_delete(p->members[i].listener, old, obj);
     tarn_mutex_unlock(&p->lock);
 }
 

@@ -36,10 +36,12 @@ bool tarn_processor_remove(struct tarn_processor *p, const struct tarn_listener 
 /* Call fn for each listener. */
 void tarn_processor_each(struct tarn_processor *p, void (*fn)(void *ctx, struct tarn_listener *l), void *ctx);
 
-/* Tell all that want to hear it. */
+/* Room for n notifications to each listener. 0 or TARN_E_NOMEM. */
+TARN_MUST_CHECK int tarn_processor_reserve(struct tarn_processor *p, size_t n);
+/* Tell all that want to hear it; room was reserved. */
 void tarn_processor_on_add(struct tarn_processor *p, const struct tarn_object *obj, bool is_in_initial_list);
 void tarn_processor_on_update(struct tarn_processor *p, const struct tarn_object *old, const struct tarn_object *obj, bool resync);
-void tarn_processor_on_delete(struct tarn_processor *p, const struct tarn_object *obj);
+void tarn_processor_on_delete(struct tarn_processor *p, const struct tarn_object *old, const struct tarn_object *obj);
 
 /* The informer now looks every check_ms: each member's period follows. */
 void tarn_processor_check_period(struct tarn_processor *p, uint64_t check_ms);

@@ -90,6 +90,5 @@ void tarn_registration_counters(struct tarn_registration *r, struct tarn_registr
     *ret = (struct tarn_registration_counters){.delivered = c.delivered,
                                                .handler_errors = c.handler_errors,
                                                .folds = c.folds,
-                                               .lost = c.lost,
                                                .waiting = c.waiting};
 }

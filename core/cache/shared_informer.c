@@ -33,6 +33,14 @@ struct tarn_shared_informer {
 
 /* ---- from the queue to the handlers ---------------------------------------------------------------------- */
 
+/* A split update is two notifications. */
+static int reserve(void *ctx, size_t n)
+{
+    struct tarn_shared_informer *s = ctx;
+
+    return tarn_processor_reserve(&s->processor, s->options.split_recreated ? 2 * n : n);
+}
+
 static void tell_add(void *ctx, const struct tarn_object *obj, bool is_in_initial_list)
 {
     struct tarn_shared_informer *s = ctx;
@@ -40,11 +48,11 @@ static void tell_add(void *ctx, const struct tarn_object *obj, bool is_in_initia
     tarn_processor_on_add(&s->processor, obj, is_in_initial_list);
 }
 
-static void tell_delete(void *ctx, const struct tarn_object *obj)
+static void tell_delete(void *ctx, const struct tarn_object *old, const struct tarn_object *obj)
 {
     struct tarn_shared_informer *s = ctx;
 
-    tarn_processor_on_delete(&s->processor, obj);
+    tarn_processor_on_delete(&s->processor, old, obj);
 }
 
 static bool is_another(const struct tarn_object *old, const struct tarn_object *obj)
@@ -61,7 +69,7 @@ static void tell_update(void *ctx, const struct tarn_object *old, const struct t
 
     if (s->options.split_recreated && is_another(old, obj) &&
         tarn_object_new_tombstone(tarn_object_key(old), old, &tombstone) == 0) {
-        tarn_processor_on_delete(&s->processor, tombstone);
+        tarn_processor_on_delete(&s->processor, old, tombstone);
         tarn_processor_on_add(&s->processor, obj, false);
         tarn_object_unref(tombstone);
         return;
@@ -142,7 +150,8 @@ int tarn_shared_informer_new(const struct tarn_shared_informer_options *o, struc
     }
     rc = tarn_informer_store_init(
         &s->store, &o->store,
-        &(struct tarn_delta_sink){.on_add = tell_add, .on_update = tell_update, .on_delete = tell_delete, .ctx = s},
+        &(struct tarn_delta_sink){
+            .reserve = reserve, .on_add = tell_add, .on_update = tell_update, .on_delete = tell_delete, .ctx = s},
         &(struct tarn_queue_watch){.synced = tarn_sync_hub_notify, .ctx = s->hub}, err);
     if (rc) {
         tarn_sync_hub_unref(s->hub);
@@ -333,9 +342,14 @@ size_t tarn_shared_informer_deliver(struct tarn_shared_informer *s)
     }
 }
 
+size_t tarn_shared_informer_process(struct tarn_shared_informer *s)
+{
+    return s->controller ? tarn_controller_step(s->controller) : 0;
+}
+
 void tarn_shared_informer_step(struct tarn_shared_informer *s)
 {
-    while ((s->controller && tarn_controller_step(s->controller)) || tarn_shared_informer_deliver(s))
+    while (tarn_shared_informer_process(s) || tarn_shared_informer_deliver(s))
         ;
 }
 
@@ -477,6 +491,8 @@ static int join_deltas(struct tarn_shared_informer *s, struct tarn_registration 
 
     tarn_mutex_lock(&s->deltas);
     rc = tarn_store_list(&s->store.indexer->store, &all);
+    if (!rc)
+        rc = tarn_listener_reserve(r->listener, all.n);
     if (!rc)
         rc = tarn_processor_add(&s->processor, m, s->check_ms, tarn_now_ms(s->options.reflector.rt));
     for (size_t i = 0; !rc && i < all.n; i++)

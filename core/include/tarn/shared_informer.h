@@ -64,7 +64,8 @@ TARN_API bool tarn_shared_informer_is_stopped(struct tarn_shared_informer *s);
 TARN_API TARN_MUST_CHECK int tarn_shared_informer_start(struct tarn_shared_informer *s, struct tarn_error *err);
 /* Process what is queued and deliver all that waits, on this thread, until nothing is left. One thread at a time, not from a handler. */
 TARN_API void tarn_shared_informer_step(struct tarn_shared_informer *s);
-/* Only deliver what waits for the handlers; how many notifications that was. As step. */
+/* Its two halves, for loops that ration their turns: process what is queued now; deliver what waits for the handlers. How much that was. */
+TARN_API size_t tarn_shared_informer_process(struct tarn_shared_informer *s);
 TARN_API size_t tarn_shared_informer_deliver(struct tarn_shared_informer *s);
 /* The reflector, once started; NULL before, and without a list_watch. */
 TARN_API struct tarn_reflector *tarn_shared_informer_reflector(struct tarn_shared_informer *s);
@@ -126,7 +127,6 @@ struct tarn_registration_counters {
     uint64_t delivered;      /* notifications, or folded changes, worked off */
     uint64_t handler_errors; /* calls that returned an error */
     uint64_t folds;          /* times the buffer was full and was folded */
-    uint64_t lost;           /* notifications for which no memory could be had */
     size_t waiting;          /* now */
 };
 TARN_API void tarn_registration_counters(struct tarn_registration *r, struct tarn_registration_counters *ret);
