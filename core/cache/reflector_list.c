@@ -61,6 +61,7 @@ bool begin_staging(struct tarn_reflector *r)
     struct tarn_error err = {0};
 
     r->list_items = 0;
+    r->page_retries = 0;
     err.code = r->o.store->ops->replace_begin(r->o.store, &err);
     r->staged = err.code == 0;
     if (r->staged)
@@ -76,6 +77,7 @@ void request_page(struct tarn_reflector *r)
     struct tarn_error err;
     int rc;
 
+    r->page_began_items = r->list_items;
     r->st.phase = TARN_REFLECTOR_LISTING;
     r->changed = true;
     unlock(r);
@@ -175,11 +177,31 @@ static bool list_without_version(struct tarn_reflector *r, const struct tarn_sta
     return true;
 }
 
+/* R-30: what the pages before brought is worth asking for this one again: it shows the same state, and an item given twice
+ * counts once. True: that is done. */
+static bool retry_page(struct tarn_reflector *r, const struct tarn_end *end)
+{
+    struct failure f = failure_of_end("failed to list a page of", end);
+    bool cut = end->reason == TARN_END_NORMAL || end->reason == TARN_END_ERROR;
+    bool throttled = (f.http_code == 429 || f.http_code >= 500) && f.retry_after_ms;
+
+    if (r->pager.cont.len == 0 || r->page_retries >= PAGE_RETRIES || !(cut || throttled) ||
+        f.retry_after_ms > PAGE_RETRY_AFTER_MAX_MS)
+        return false;
+    r->page_retries++;
+    r->list_items = r->page_began_items;
+    fail(r, &f, false);
+    wait_for(r, STEP_PAGE, throttled ? f.retry_after_ms : PAGE_RETRY_MS);
+    return true;
+}
+
 void on_list_failure(struct tarn_reflector *r, const struct tarn_end *end)
 {
     const struct tarn_status *s = end->reason == TARN_END_STATUS ? end->status : NULL;
     struct failure f;
 
+    if (retry_page(r, end))
+        return;
     if (tarn_pager_on_failed(&r->pager, s)) { /* what came so far is void */
         abort_staging(r);
         if (begin_staging(r))
@@ -196,10 +218,10 @@ void on_list_failure(struct tarn_reflector *r, const struct tarn_end *end)
 /* A page that cannot be used. */
 static void refuse_page(struct tarn_reflector *r, int code, const char *why)
 {
-    struct tarn_error err;
-
-    (void)tarn_error_set(&err, code, "%s", why);
-    on_list_failure(r, &(struct tarn_end){.reason = TARN_END_ERROR, .error = &err});
+    list_failed(r, &(struct failure){.what = "failed to list",
+                                     .code = code,
+                                     .level = TARN_REPORT_ERROR,
+                                     .text = tarn_bytes_of(why)});
 }
 
 static void list_completed(struct tarn_reflector *r)

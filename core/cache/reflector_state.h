@@ -25,6 +25,9 @@ enum {
     RETRY_AFTER_MAX_MS = 300 * 1000,  /* no server may silence us longer */
     ON_TIME_MS = 10 * 1000,           /* a watch that ends so near its time ended as planned */
     DOUBT_MS = 90 * 1000,             /* bookmarks come about once a minute */
+    PAGE_RETRIES = 10,                /* per list */
+    PAGE_RETRY_MS = 1000,             /* after a cut */
+    PAGE_RETRY_AFTER_MAX_MS = 60 * 1000, /* a list that must wait longer is begun anew */
     INTERNAL_ERROR_RESET_MS = 60 * 1000, /* */
     SLOW_LIST_MS = 10 * 1000,         /* 8.2: a list that took longer is reported */
     STREAM_WARN_MS = 10 * 1000,       /* 8.2: a streaming list without news is reported so often */
@@ -76,6 +79,8 @@ struct tarn_reflector {
     struct tarn_pager pager;
     uint32_t limit; /* the page size this round began with */
     uint64_t list_began_ms, list_items;
+    uint64_t page_began_items; /* list_items when the page under way was asked for */
+    uint32_t page_retries;     /* in this list */
     bool staged;         /* a replace of the store is open */
     bool unavailable;    /* our resourceVersion cannot be served; ask for "" */
     bool retried;        /* this round has already listed again at once */

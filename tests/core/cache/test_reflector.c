@@ -146,6 +146,97 @@ static void all_pages_become_visible_together(void)
     fx_free(f);
 }
 
+/* A list whose first page is here and whose second is asked for. */
+static struct fx *second_page(void)
+{
+    struct fx *f = fx_new(NULL);
+
+    tarn_reflector_start(f->r);
+    fx_go(f);
+    fx_items(f, "a/x@3");
+    fake_page_end(&f->lw, "10", "T");
+    fx_go(f);
+    FX_LAST(f, "LIST rv= limit=500 cont=T");
+    return f;
+}
+
+/* a throttled page is asked for again when the server said, ten times at most; what came before is kept */
+static void a_throttled_page_is_asked_for_again(void)
+{
+    static const struct {
+        enum tarn_status_reason reason;
+        int code;
+    } rows[] = {{TARN_REASON_TOO_MANY_REQUESTS, 429}, {TARN_REASON_SERVICE_UNAVAILABLE, 503}};
+
+    for (unsigned i = 0; i < 2; i++) {
+        struct tarn_status s = tarn_status_failure(rows[i].reason, TARN_BYTES("slow down"));
+        struct tarn_end end = {.reason = TARN_END_STATUS, .status = &s, .retry_after_ms = 2000};
+        struct fx *f = second_page();
+
+        for (int n = 0; n < 10; n++) {
+            fake_list_failed(&f->lw, &end);
+            CU_ASSERT_EQUAL(fx_status(f).last_http_code, (uint32_t)rows[i].code);
+            CU_ASSERT_EQUAL(fx_next(f), 2000);
+            FX_LAST(f, "LIST rv= limit=500 cont=T");
+        }
+        CU_ASSERT_EQUAL(f->store.aborts, 0);
+        CU_ASSERT_EQUAL(f->round_ends, 0);
+        if (i) { /* one too many */
+            fake_list_failed(&f->lw, &end);
+            CU_ASSERT_EQUAL(f->store.aborts, 1);
+            CU_ASSERT_EQUAL(fx_next(f), 2000);
+            FX_LAST(f, "LIST rv=0 limit=500");
+        } else {
+            fx_items(f, "a/y@4");
+            fake_page_end(&f->lw, "10", "");
+            FX_STORE(f, "a/x@3 a/y@4");
+            CU_ASSERT_EQUAL(fx_status(f).counters.lists, 1);
+        }
+        fx_free(f);
+    }
+}
+
+/* a page cut in the middle is asked for again after a second; its items come twice and count once */
+static void a_cut_page_is_asked_for_again(void)
+{
+    struct tarn_error err = {.code = TARN_E_IO, .message = "connection reset by peer"};
+
+    for (int normal = 0; normal < 2; normal++) {
+        struct fx *f = second_page();
+
+        fx_items(f, "a/y@4");
+        fake_list_failed(&f->lw, &(struct tarn_end){.reason = normal ? TARN_END_NORMAL : TARN_END_ERROR, .error = &err});
+        CU_ASSERT_EQUAL(fx_next(f), 1000);
+        FX_LAST(f, "LIST rv= limit=500 cont=T");
+        fx_items(f, "a/y@4 a/z@5");
+        fake_page_end(&f->lw, "10", "");
+        FX_STORE(f, "a/x@3 a/y@4 a/z@5");
+        CU_ASSERT_EQUAL(fx_status(f).counters.last_list_items, 3);
+        fx_free(f);
+    }
+}
+
+/* not when the server wants a long wait, refuses, or sends what cannot be read */
+static void other_failures_of_a_page_begin_the_list_anew(void)
+{
+    struct tarn_status s = tarn_status_failure(TARN_REASON_TOO_MANY_REQUESTS, TARN_BYTES("slow down"));
+    struct tarn_error err = {.code = TARN_E_IO, .message = "x"};
+    const struct tarn_end rows[] = {{.reason = TARN_END_STATUS, .status = &s, .retry_after_ms = 60001},
+                                    {.reason = TARN_END_STATUS, .status = &s},
+                                    {.reason = TARN_END_REFUSED, .error = &err},
+                                    {.reason = TARN_END_UNDECODABLE, .error = &err}};
+
+    for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct fx *f = second_page();
+
+        fake_list_failed(&f->lw, &rows[i]);
+        CU_ASSERT_EQUAL(f->store.aborts, 1);
+        (void)fx_next(f);
+        FX_LAST(f, "LIST rv=0 limit=500");
+        fx_free(f);
+    }
+}
+
 /* L-7: an error of a later page is never a partial Replace */
 static void a_failed_page_leaves_the_store_as_it_was(void)
 {
@@ -955,7 +1046,8 @@ TARN_TEST_MAIN(
     "reflector", TARN_TEST(a_reflector_has_the_name_it_was_given_or_its_kind), TARN_TEST(a_reflector_without_its_parts_is_refused),
     TARN_TEST(the_first_list_asks_for_0_in_pages_of_500), TARN_TEST(a_relist_names_our_version_without_limit),
     TARN_TEST(a_page_size_of_ones_own_is_used_always), TARN_TEST(pages_for_version_0_are_remembered),
-    TARN_TEST(all_pages_become_visible_together), TARN_TEST(a_failed_page_leaves_the_store_as_it_was),
+    TARN_TEST(all_pages_become_visible_together), TARN_TEST(a_throttled_page_is_asked_for_again),
+    TARN_TEST(a_cut_page_is_asked_for_again), TARN_TEST(other_failures_of_a_page_begin_the_list_anew), TARN_TEST(a_failed_page_leaves_the_store_as_it_was),
     TARN_TEST(an_expired_page_is_followed_by_a_full_list), TARN_TEST(an_expired_full_list_is_followed_by_one_without_version),
     TARN_TEST(an_expired_version_is_listed_again_at_once_without_it),
     TARN_TEST(a_version_in_the_servers_future_is_listed_again_at_once_without_it),
