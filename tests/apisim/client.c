@@ -116,7 +116,7 @@ json_t *get_json(const struct sim_server *s, const char *path)
     json_t *v;
 
     ask(s, &(struct sim_ask){.path = path}, &a);
-    v = json_loadb(a.body.data, a.body.len, 0, NULL);
+    v = sim_json_parse(tarn_buf_bytes(&a.body), NULL);
     answer_release(&a);
     return v;
 }
@@ -147,7 +147,7 @@ json_t *lines_of(const struct sim_answer *a)
     const char *p = a->body.data, *end;
 
     while (p && (end = strchr(p, '\n')) != NULL) {
-        json_t *v = json_loadb(p, (size_t)(end - p), 0, NULL);
+        json_t *v = sim_json_parse((struct tarn_bytes){p, (size_t)(end - p)}, NULL);
 
         if (!v)
             break;
@@ -213,4 +213,47 @@ json_t *watch_end(struct sim_watching *w)
     lines = lines_of(&w->answer);
     answer_release(&w->answer);
     return lines;
+}
+
+static void expect_created(long code)
+{
+    if (code != 201)
+        die("the objects of the small server cannot be made");
+}
+
+/* A server with a few small objects: configmaps cm-0 ... cm-4 in proto. */
+void server_start_small(struct sim_server *s)
+{
+    char body[256];
+
+    server_start(s, (const char *const[]){"--load", TARN_TEST_DATA "/protocol/pods.json", "--load",
+                                          TARN_TEST_DATA "/protocol/crd.json", NULL});
+    expect_created(post(s, "/api/v1/namespaces", "{\"kind\":\"Namespace\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"proto\"}}"));
+    for (int i = 0; i < 5; i++) {
+        snprintf(body, sizeof body, "{\"kind\":\"ConfigMap\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"cm-%d\",\"labels\":{\"app\":"
+                 "\"%s\"}},\"data\":{\"v\":\"x\"}}", i, i < 2 ? "a" : "b");
+        expect_created(post(s, "/api/v1/namespaces/proto/configmaps", body));
+    }
+}
+
+long merge_patch(const struct sim_server *s, const char *path, const char *body)
+{
+    struct sim_answer a = {0};
+    long code;
+
+    ask(s, &(struct sim_ask){.method = "PATCH", .path = path, .body = body, .headers = {"Content-Type: application/merge-patch+json"}}, &a);
+    code = a.code;
+    answer_release(&a);
+    return code;
+}
+
+long delete_path(const struct sim_server *s, const char *path)
+{
+    struct sim_answer a = {0};
+    long code;
+
+    ask(s, &(struct sim_ask){.method = "DELETE", .path = path}, &a);
+    code = a.code;
+    answer_release(&a);
+    return code;
 }

@@ -14,6 +14,8 @@ struct sim_server {
 
 /* Start the simulator with these arguments (ended by NULL), wait until it listens. */
 void server_start(struct sim_server *s, const char *const *args);
+/* Start one with the recorded pods and definition, and configmaps cm-0 ... cm-4 in proto (app=a: 0 and 1, app=b: the rest). */
+void server_start_small(struct sim_server *s);
 /* Stop it; returns its exit code, or -1 if a signal (a sanitizer's abort) ended it. */
 int server_stop(struct sim_server *s);
 
@@ -39,6 +41,8 @@ void answer_release(struct sim_answer *a);
 json_t *get_json(const struct sim_server *s, const char *path);
 /* POST body to path, ignore the answer but for its code. */
 long post(const struct sim_server *s, const char *path, const char *body);
+long merge_patch(const struct sim_server *s, const char *path, const char *body);
+long delete_path(const struct sim_server *s, const char *path);
 /* The resourceVersion of a list or of POST /sim/quiesce. */
 unsigned long long current_rv(const struct sim_server *s);
 /* The lines of a watch's body, each parsed; stops at a line that is no JSON. Owned array. */

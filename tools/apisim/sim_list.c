@@ -282,28 +282,22 @@ int sim_parse_rv(const char *text, uint64_t *ret, char *message, size_t n)
     return 0;
 }
 
-static void forbidden_option(struct sim_request *req, const char *field, const char *detail)
-{
-    sim_reply_invalid(req, &(struct sim_invalid){.group = "meta.k8s.io", .kind = "ListOptions", .field = field,
-                                                 .cause_reason = "FieldValueForbidden", .detail = detail});
-}
-
 /* The rules of ValidateListOptions (semantics row W-10). False: answered. */
 static bool options_valid(const struct sim_call *c, const char *rv, const char *match, const char *cont)
 {
     if (sim_request_query(c->req, "sendInitialEvents")) {
-        forbidden_option(c->req, "sendInitialEvents", "Forbidden: sendInitialEvents is forbidden for list");
+        sim_reply_forbidden_option(c->req, "sendInitialEvents", "Forbidden: sendInitialEvents is forbidden for list");
         return false;
     }
     if (!match || !*match)
         return true;
     if (cont && *cont) {
-        forbidden_option(c->req, "resourceVersionMatch",
+        sim_reply_forbidden_option(c->req, "resourceVersionMatch",
                          "Forbidden: resourceVersionMatch is forbidden when continue is provided");
         return false;
     }
     if (!rv || !*rv) {
-        forbidden_option(c->req, "resourceVersionMatch",
+        sim_reply_forbidden_option(c->req, "resourceVersionMatch",
                          "Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided");
         return false;
     }
@@ -315,7 +309,7 @@ static bool options_valid(const struct sim_call *c, const char *rv, const char *
         return false;
     }
     if (strcmp(match, "Exact") == 0 && strcmp(rv, "0") == 0) {
-        forbidden_option(c->req, "resourceVersionMatch",
+        sim_reply_forbidden_option(c->req, "resourceVersionMatch",
                          "Forbidden: resourceVersionMatch \"Exact\" is forbidden for resourceVersion \"0\"");
         return false;
     }

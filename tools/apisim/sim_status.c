@@ -149,6 +149,12 @@ void sim_reply_invalid(struct sim_request *req, const struct sim_invalid *i)
     tarn_buf_release(&message);
 }
 
+void sim_reply_forbidden_option(struct sim_request *req, const char *field, const char *detail)
+{
+    sim_reply_invalid(req, &(struct sim_invalid){.group = "meta.k8s.io", .kind = "ListOptions", .field = field,
+                                                 .cause_reason = "FieldValueForbidden", .detail = detail});
+}
+
 struct sim_status sim_status_future_rv(uint64_t wanted, uint64_t current, char *message, size_t n)
 {
     (void)snprintf(message, n, "Timeout: Too large resource version: %llu, current: %llu", (unsigned long long)wanted,

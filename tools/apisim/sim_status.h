@@ -40,6 +40,8 @@ struct sim_invalid {
     const char *field, *detail; /* detail: "Forbidden: ..." */
 };
 void sim_reply_invalid(struct sim_request *req, const struct sim_invalid *invalid);
+/* 422: this list option may not be given like that. */
+void sim_reply_forbidden_option(struct sim_request *req, const char *field, const char *detail);
 /* "Timeout: Too large resource version: 1000213, current: 214" */
 struct sim_status sim_status_future_rv(uint64_t wanted, uint64_t current, char *message, size_t n);
 

@@ -75,9 +75,15 @@ static void put_bookmark(const struct watch *w, uint64_t rv, bool initial_end, s
 
 /* ---- phases -------------------------------------------------------------------------------- */
 
+/* Is the error's turn now? */
+static bool error_due(const struct watch *w)
+{
+    return w->error && !w->error_waits;
+}
+
 static void send_initial(struct watch *w, struct tarn_buf *out, size_t want)
 {
-    while (out->len < want) {
+    while (out->len < want && !error_due(w)) {
         struct sim_object *o = sim_walk_next(&w->walk);
 
         if (!o || (*w->range.to && tarn_bytes_compare(sim_object_key(o), tarn_bytes_of(w->range.to)) >= 0)) {
@@ -128,7 +134,7 @@ static void send_events(struct watch *w, struct tarn_buf *out, size_t want)
 
         if (e->rv > w->start_rv && !e->lost)
             send_event(w, e, out);
-        if (w->error && !w->error_waits)
+        if (error_due(w))
             break;
     }
 }
@@ -162,7 +168,7 @@ static enum sim_fill watch_fill(struct sim_stream *s, struct tarn_buf *out, size
     struct watch *w = (struct watch *)s;
     uint64_t now = sim_request_now_ms(s->req);
 
-    if (w->error && !w->error_waits) {
+    if (error_due(w)) {
         sim_puts(out, w->error);
         return SIM_FILL_END;
     }
@@ -276,12 +282,6 @@ struct watch_request {
     uint64_t rv;
 };
 
-static void forbidden_option(struct sim_request *req, const char *field, const char *detail)
-{
-    sim_reply_invalid(req, &(struct sim_invalid){.group = "meta.k8s.io", .kind = "ListOptions", .field = field,
-                                                 .cause_reason = "FieldValueForbidden", .detail = detail});
-}
-
 static bool parse_request(const struct sim_call *c, struct watch_request *ret)
 {
     const char *initial = sim_request_query(c->req, "sendInitialEvents");
@@ -292,17 +292,17 @@ static bool parse_request(const struct sim_call *c, struct watch_request *ret)
     ret->initial_given = initial != NULL;
     ret->streaming = initial && (strcmp(initial, "true") == 0 || strcmp(initial, "1") == 0);
     if (ret->initial_given && (!ret->match || strcmp(ret->match, "NotOlderThan") != 0)) {
-        forbidden_option(c->req, "resourceVersionMatch",
+        sim_reply_forbidden_option(c->req, "resourceVersionMatch",
                          "Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
         return false;
     }
     if (ret->initial_given && sim_faults_hit(c->api->faults, SIM_FAULT_NO_STREAMING, c->resource->name, "watch")) {
-        forbidden_option(c->req, "sendInitialEvents",
+        sim_reply_forbidden_option(c->req, "sendInitialEvents",
                          "Forbidden: sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled");
         return false;
     }
     if (!ret->initial_given && ret->match && *ret->match) {
-        forbidden_option(c->req, "resourceVersionMatch",
+        sim_reply_forbidden_option(c->req, "resourceVersionMatch",
                          "Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided");
         return false;
     }
