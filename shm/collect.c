@@ -132,7 +132,7 @@ static void quarantine(struct tarn_writer *w, uint64_t m, uint64_t release_ms, b
 {
     size_t end = w->quarantined;
 
-    while (end < w->retired.tail && tarn_ring_at(&w->retired, end)->tag <= m)
+    while (end < w->retired.tail && (tarn_ring_at(&w->retired, end)->tag <= m || TARN_MUTANT(FREE_AT_ONCE)))
         end++;
     if (end == w->quarantined || tarn_ring_reserve(&w->batches, 1) || tarn_ring_reserve(&w->batch_ends, 1))
         return;
@@ -187,7 +187,7 @@ void tarn_writer_reclaim(struct tarn_writer *w, bool emergency)
     tarn_ladder_scan(w, now, &p);
     note_pins(w, &p, now);
     m = smaller(w->commit, p.honoured);
-    if (m > w->horizon) {
+    if (m > w->horizon || TARN_MUTANT(FREE_AT_ONCE)) {
         if (p.all < m)
             tarn_ladder_count_revoked(w, m);
         horizon_set(w, m);

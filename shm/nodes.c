@@ -101,6 +101,18 @@ static int posting_room(struct tarn_writer *w, uint32_t node)
     return 0;
 }
 
+/* Take an entry that N appended out again. All behind it were appended by N too: no snapshot sees what shifts. */
+static void posting_remove_late(struct tarn_array *a, uint32_t entry)
+{
+    uint32_t n = tarn_load_u32(&a->n), i = n;
+
+    while (i-- && tarn_load_u32(&a->v[i]) != entry)
+        ;
+    for (; i + 1 < n; i++)
+        atomic_store_explicit(&a->v[i], tarn_load_u32(&a->v[i + 1]), memory_order_relaxed);
+    atomic_store_explicit(&a->n, n - 1, memory_order_release);
+}
+
 int tarn_nodes_prepare(struct tarn_writer *w, uint32_t node, uint32_t entry)
 {
     if (tarn_u64map_get(&w->stale, stale_key(node, entry)))
@@ -124,20 +136,10 @@ void tarn_nodes_join(struct tarn_writer *w, uint32_t node, uint32_t entry)
 
 void tarn_nodes_leave(struct tarn_writer *w, uint32_t node, uint32_t entry)
 {
+    if (TARN_MUTANT(DROP_EARLY))
+        posting_remove_late(posting_of(w, node), entry);
     tarn_u64map_put(&w->stale, stale_key(node, entry), tarn_writer_n(w));
     tarn_ring_push(&w->stale_queue, tarn_writer_n(w), node, entry);
-}
-
-/* Take an entry that N appended out again. All behind it were appended by N too: no snapshot sees what shifts. */
-static void posting_remove_late(struct tarn_array *a, uint32_t entry)
-{
-    uint32_t n = tarn_load_u32(&a->n), i = n;
-
-    while (i-- && tarn_load_u32(&a->v[i]) != entry)
-        ;
-    for (; i + 1 < n; i++)
-        atomic_store_explicit(&a->v[i], tarn_load_u32(&a->v[i + 1]), memory_order_relaxed);
-    atomic_store_explicit(&a->n, n - 1, memory_order_release);
 }
 
 void tarn_nodes_unjoin(struct tarn_writer *w, uint32_t node, uint32_t entry)

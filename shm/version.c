@@ -365,6 +365,10 @@ static void link_stores(struct tarn_writer *w, struct tarn_resource *res, const 
 {
     struct tarn_link *l = tarn_writer_link(w, ref);
 
+    if (TARN_MUTANT(LINK_FIRST))
+        head_set(w, oid, ref), tarn_table_set(w, place, ref);
+    if (TARN_MUTANT(PUBLISH_EARLY))
+        atomic_store_explicit(&w->h->commit_seq, tarn_writer_n(w), memory_order_release);
     atomic_store_explicit(&l->prev, note_change(w, res, oid, place->ref), memory_order_relaxed);
     atomic_store_explicit(&l->seq, tarn_writer_n(w), memory_order_relaxed);
     atomic_store_explicit(&l->oid, oid, memory_order_relaxed);
@@ -407,7 +411,8 @@ int tarn_version_link(struct tarn_writer *w, struct tarn_resource *res, uint32_t
         return rc;
     if (!place.ref)
         oid_use(w, oid);
-    each_missing(w, res, &to, &from, oid, tarn_nodes_join);
+    if (!TARN_MUTANT(LATE_POSTING) || !from.live)
+        each_missing(w, res, &to, &from, oid, tarn_nodes_join);
     account(w, res, &from, -1);
     account(w, res, &to, 1);
     link_stores(w, res, &place, oid, ref);

@@ -19,6 +19,7 @@
 
 #include "alloc.h"
 #include "bytes_shm.h"
+#include "mutant.h"
 #include "u64map.h"
 
 /* A growing queue of things with a commit: ever-growing positions, a power of two of room. */
