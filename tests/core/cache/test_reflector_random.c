@@ -11,10 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <tarn/cache.h>
 #include <tarn/reflector.h>
 
 #include "fault.h"
 #include "tarn_test.h"
+#include "tee_store.h"
 
 /* First pages and watches. In a minute after quiet the backoff allows 6 waits (0.8 + 1.6 ... 25.6 s) and 2 answers at once;
  * behind each stand at most a streaming list, again with "", a LIST, again with "", a full list and a watch. */
@@ -24,6 +26,7 @@ struct run {
     struct fake_runtime rt;
     struct fake_source source;
     struct fake_store store;
+    struct tee_store tee; /* of the store above and a real cache, which must always agree */
     struct tarn_reflector *r;
     uint64_t seed;
     uint64_t times[1 << 16]; /* of requests but next pages */
@@ -74,6 +77,14 @@ static struct run *run_new(uint64_t seed, struct tarn_reflector_options o)
     fake_store_init(&run->store, below(run, 4) == 0);
     o.list_watch = &run->source.lw;
     o.store = &run->store.store;
+    if (!run->store.no_remove) {
+        struct tarn_indexer *cache = NULL;
+
+        if (tarn_cache_new(NULL, &cache, NULL) < 0)
+            abort();
+        run->tee = tee_store_init(&run->store, &cache->store);
+        o.store = &run->tee.store;
+    }
     o.rt = &run->rt.rt;
     o.name = "pods";
     o.on_change = on_change;
@@ -88,6 +99,8 @@ static void run_free(struct run *run)
     tarn_reflector_free(run->r);
     CU_ASSERT_EQUAL(run->store.misuses, 0);
     CU_ASSERT_EQUAL(run->source.overlaps, 0);
+    CU_ASSERT_EQUAL(run->tee.disagreements, 0);
+    tarn_store_free(run->tee.real);
     tarn_store_free(&run->store.store);
     fake_source_release(&run->source);
     free(run);
@@ -119,6 +132,8 @@ static void check(struct run *run)
     run->synced = s.has_synced;
     if (run->strayed && (s.counters.lists_ok != run->commits || s.counters.rv_rewinds != run->rewinds))
         run->strayed = s.counters.lists_ok == run->commits; /* a rewind is noticed first, healed by the list */
+    if (run->tee.real)
+        CU_ASSERT_FATAL(tee_store_agrees(&run->tee));
     if (!s.has_synced || run->strayed)
         return;
     CU_ASSERT_FATAL(s.resource_version.number <= run->source.rv);

@@ -396,6 +396,23 @@ static void originally_a_stream_without_end_mark_is_tried_for_ever(void)
     fx_free(f);
 }
 
+/* W-7: a relist by stream that closes early: what was live is live no more */
+static void a_streaming_relist_that_closes_early_is_not_live(void)
+{
+    struct fx *f = started(0);
+
+    (void)fx_bookmark(f, 40, true);
+    tarn_reflector_relist(f->r);
+    fx_go(f);
+    FX_LAST(f, "STREAM rv=40");
+    CU_ASSERT(fx_status(f).live);
+    (void)fx_event(f, TARN_WATCH_ADDED, "a/x", 3);
+    fx_end(f);
+    CU_ASSERT_FALSE(fx_status(f).live);
+    CU_ASSERT(fx_status(f).has_synced);
+    fx_free(f);
+}
+
 /* A stream that trickles but never ends is cut when its time is over */
 static void an_endless_streaming_list_is_cut_when_overdue(void)
 {
@@ -527,7 +544,7 @@ TARN_TEST_MAIN("watchlist", TARN_TEST(a_streaming_list_asks_as_the_protocol_want
                TARN_TEST(two_streams_without_an_end_mark_are_remembered),
                TARN_TEST(a_success_forgets_the_streams_that_closed_before), TARN_TEST(a_silent_stream_is_given_up_after_a_minute),
                TARN_TEST(originally_a_stream_without_end_mark_is_tried_for_ever),
-               TARN_TEST(an_endless_streaming_list_is_cut_when_overdue), TARN_TEST(streamed_items_of_another_type_are_skipped),
+               TARN_TEST(an_endless_streaming_list_is_cut_when_overdue), TARN_TEST(a_streaming_relist_that_closes_early_is_not_live), TARN_TEST(streamed_items_of_another_type_are_skipped),
                TARN_TEST(a_store_that_refuses_a_streaming_list_is_tried_again), TARN_TEST(a_stop_within_a_streaming_list_aborts_it),
                TARN_TEST(each_object_is_given_to_the_store_once), TARN_TEST(a_streaming_list_that_cannot_be_started_takes_a_list),
                TARN_TEST(an_end_mark_with_an_absurd_version_takes_a_list))
