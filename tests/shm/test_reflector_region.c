@@ -46,7 +46,7 @@ static void check_region(struct region *g)
     struct tarn_reader r;
     struct tarn_error err = {0};
 
-    (void)tarn_writer_commit(g->w, NULL);
+    CU_ASSERT_EQUAL(tarn_writer_commit(g->w, NULL), 0);
     tarn_reader_begin(&r, tarn_writer_view(g->w), NULL);
     CU_ASSERT_EQUAL(tarn_check_region(&r, true, NULL, &err), 0);
     CU_ASSERT_STRING_EQUAL(err.message, "");
