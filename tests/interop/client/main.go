@@ -18,6 +18,7 @@ import (
 	"os/exec"
 	"reflect"
 	"sort"
+	"strconv"
 	"strings"
 	"time"
 
@@ -217,9 +218,33 @@ func byKey(list []byte) (map[string]any, error) {
 		delete(it, "apiVersion")
 		m := it["metadata"].(map[string]any)
 		ns, _ := m["namespace"].(string)
-		out[ns+"/"+m["name"].(string)] = it
+		out[ns+"/"+m["name"].(string)] = plain(it)
 	}
 	return out, nil
+}
+
+// plain turns each number into what it means: 1.8446744073709552e19 and 18446744073709552000.0 are the same.
+func plain(v any) any {
+	switch t := v.(type) {
+	case map[string]any:
+		for k, e := range t {
+			t[k] = plain(e)
+		}
+	case []any:
+		for i, e := range t {
+			t[i] = plain(e)
+		}
+	case json.Number:
+		if i, err := strconv.ParseInt(t.String(), 10, 64); err == nil {
+			return i
+		}
+		if u, err := strconv.ParseUint(t.String(), 10, 64); err == nil {
+			return u
+		}
+		f, _ := t.Float64()
+		return f
+	}
+	return v
 }
 
 func difference(want, got map[string]any) string {
