@@ -98,7 +98,7 @@ static void make_key(const struct sim_call *c, const char *name, char *ret, size
 
 static struct sim_object *find(const struct sim_call *c, const char *name)
 {
-    char key[520];
+    char key[600];
 
     make_key(c, name, key, sizeof key);
     return sim_tree_get(&c->resource->tree, tarn_bytes_of(key));
@@ -536,7 +536,7 @@ struct sim_dying {
     struct sim_resource *resource;
     uint64_t due_ms;
     char uid[64];
-    char key[520];
+    char key[600];
 };
 
 static void let_die(struct sim_call *c, const struct sim_object *o, const char *uid)
