@@ -139,13 +139,12 @@ static void node_dedup(struct node *n)
     tarn_object_unref(gone.obj);
 }
 
-/* Append a delta whose object is owned; the room in the node and in the ring is there. */
+/* Append a delta as it is; its object is owned, and the room in the node and in the ring is there. */
 static void node_append(struct tarn_delta_fifo *f, struct node *n, struct tarn_delta d)
 {
     if (n->n == 0)
         tarn_ring_push(&f->ring, &n);
     n->v[n->n++] = d;
-    node_dedup(n);
 }
 
 /* ---- keys and transforms ----------------------------------------------------------------------------- */
@@ -213,6 +212,7 @@ static int queue_one(struct tarn_delta_fifo *f, struct tarn_bytes key, struct ta
     if (err)
         return err;
     node_append(f, n, d);
+    node_dedup(n);
     tarn_cond_signal(&f->state.filled);
     return 0;
 }
@@ -305,6 +305,7 @@ struct plan {
     struct change *v;
     size_t n, cap;
     size_t keys; /* different keys so far */
+    bool verbatim; /* deltas that are put back are not merged */
 };
 
 static int plan_reserve(struct plan *p)
@@ -375,6 +376,8 @@ static int plan_apply(struct tarn_delta_fifo *f, struct plan *p)
     for (size_t i = 0; i < p->n; i++) {
         p->v[i].node->planned--;
         node_append(f, p->v[i].node, p->v[i].delta);
+        if (!p->verbatim)
+            node_dedup(p->v[i].node);
     }
     if (p->n)
         tarn_cond_broadcast(&f->state.filled);
@@ -606,7 +609,7 @@ static int delta_resync(struct tarn_store *s, struct tarn_error *err)
 
 static int put_back(struct tarn_delta_fifo *f, struct tarn_bytes key, const struct tarn_deltas *deltas)
 {
-    struct plan p = {0};
+    struct plan p = {.verbatim = true};
     int err = 0;
 
     if (node_find(f, key))
