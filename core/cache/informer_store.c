@@ -34,6 +34,7 @@ static int real_fifo_new(struct tarn_informer_store *s, const struct tarn_inform
         .atomic = atomic,
         .emit_bookmark = atomic,
         .unlock_while_processing = atomic,
+        .original_replace = o->raw && !atomic,
         .watch = *watch,
     };
     struct tarn_real_fifo *f;

@@ -35,7 +35,7 @@ static void printed_is(const struct tarn_selector *s, const char *want)
     tarn_buf_release(&text);
 }
 
-/* Upstream: labels TestSelectorParse, TestRequirementSelectorMatching, TestParserLookahead (apimachinery). */
+/* Z-1, Z-2, Z-3, Z-4, Z-5, Z-7. Upstream: labels TestSelectorParse, TestRequirementSelectorMatching, TestParserLookahead (apimachinery). */
 static void z1_to_z7_selectors_print_their_canonical_form(void)
 {
     static const struct {
@@ -104,7 +104,7 @@ static const char *repeated(char c, int n)
     return text;
 }
 
-/* Upstream: TestSelectorParse (bad strings), TestRequirementConstructor, TestToString. */
+/* Z-8. Upstream: TestSelectorParse (bad strings), TestRequirementConstructor, TestToString. */
 static void z8_what_is_not_valid_is_an_error_with_its_position(void)
 {
     static const struct {
@@ -173,6 +173,7 @@ static int parse_code(const char *text, size_t len)
     return code;
 }
 
+/* Z-8. */
 static void z8_lengths_are_limited_and_nul_is_no_label(void)
 {
     char text[700];
@@ -192,7 +193,7 @@ static void z8_lengths_are_limited_and_nul_is_no_label(void)
     CU_ASSERT_EQUAL(parse_code(NULL, 0), 0);
 }
 
-/* Upstream: TestSelectorMatches, TestRequirementSelectorMatching, TestSetMatches. */
+/* Z-1, Z-2, Z-3, Z-4, Z-5, Z-7. Upstream: TestSelectorMatches, TestRequirementSelectorMatching, TestSetMatches. */
 static void z1_to_z7_selectors_match_what_they_say(void)
 {
     static const struct {
@@ -487,6 +488,7 @@ static void random_text_is_refused_or_reads_back(void)
 
 /* ---- field selectors ------------------------------------------------------------------------ */
 
+/* Z-9. */
 static void z9_field_selectors_match_over_any_path(void)
 {
     const struct tarn_object *obj =
@@ -537,7 +539,7 @@ static void z9_field_selectors_match_over_any_path(void)
     tarn_object_unref(obj);
 }
 
-/* Upstream: fields TestParseSelector, TestSplitTerms, TestEscapeValue, TestUnescapeValue. */
+/* Z-9. Upstream: fields TestParseSelector, TestSplitTerms, TestEscapeValue, TestUnescapeValue. */
 static void z9_field_selectors_print_and_refuse_as_the_original(void)
 {
     static const struct {

@@ -59,6 +59,7 @@ static const struct {
 };
 #define ROWS(a) (sizeof(a) / sizeof *(a))
 
+/* */
 static void a11_2_reasons_and_codes_belong_together(void)
 {
     for (size_t i = 0; i < ROWS(table); i++) {
@@ -73,6 +74,7 @@ static void a11_2_reasons_and_codes_belong_together(void)
     CU_ASSERT_EQUAL(tarn_status_reason_code((enum tarn_status_reason)999), 500);
 }
 
+/* */
 static void a1_a3_a_status_reads_and_writes_back_the_same(void)
 {
     static const char json[] =
@@ -124,6 +126,7 @@ static void a11_2_every_reason_survives_a_round_trip(void)
     }
 }
 
+/* */
 static void a2_the_forms_of_2014_are_read_and_not_written(void)
 {
     struct tarn_status s = parsed("{\"kind\":\"Status\",\"apiVersion\":\"v1beta1\",\"status\":\"failure\",\"reason\":\"not_found\","
@@ -143,6 +146,7 @@ static void a2_the_forms_of_2014_are_read_and_not_written(void)
     tarn_status_release(&s);
 }
 
+/* */
 static void a2_working_is_neither_success_nor_error_and_never_written(void)
 {
     struct tarn_status s = parsed("{\"kind\":\"Status\",\"apiVersion\":\"v1beta1\",\"status\":\"working\",\"reason\":\"working\","
@@ -204,7 +208,7 @@ static void odd_members_are_passed_over(void)
 
 /* ---- classification: A-20 ... A-22 ------------------------------------------------------ */
 
-/* Upstream: TestIsErrorTypesByReasonAndCode, in full: every predicate on every (reason, code). */
+/* Upstream: TestIsErrorTypesByReasonAndCode, in full: every predicate on every (reason, code). */
 static void a20_to_a22_predicates_follow_reason_and_code(void)
 {
     static const int codes[] = {0, 200, 400, 401, 403, 404, 405, 406, 409, 410, 413, 415, 422, 429, 500, 503, 504};
@@ -229,6 +233,7 @@ static void a20_to_a22_predicates_follow_reason_and_code(void)
     CU_ASSERT(!tarn_status_is(&(struct tarn_status){.code = 500}, TARN_REASON_UNKNOWN));
 }
 
+/* */
 static void a20_the_named_predicates_are_the_right_ones(void)
 {
     struct tarn_status custom = {.reason_text = TARN_BYTES("QuotaOnFire"), .code = 404};
@@ -245,7 +250,7 @@ static void a20_the_named_predicates_are_the_right_ones(void)
     CU_ASSERT(!tarn_status_is_internal_error(&(struct tarn_status){.outcome = TARN_STATUS_SUCCESS, .code = 500}));
 }
 
-/* Upstream: TestErrorNew, TestHasStatusCause, TestStatusCauseSupportsWrappedErrors. */
+/* Upstream: TestErrorNew, TestHasStatusCause, TestStatusCauseSupportsWrappedErrors. */
 static void a9_causes_are_found_by_reason(void)
 {
     const struct tarn_status_cause causes[] = {{.reason = TARN_BYTES("A"), .message = TARN_BYTES("1")},
@@ -305,7 +310,7 @@ static void a8_a_delay_is_suggested_by_reason_or_seconds(void)
 
 /* ---- from responses: A-23, A-24 --------------------------------------------------------- */
 
-/* Upstream: errors TestNewGenericServerResponse..., rest TestTransformResponse, TestTransformUnstructuredError. */
+/* Upstream: errors TestNewGenericServerResponse..., rest TestTransformResponse, TestTransformUnstructuredError. */
 static void a23_a_response_without_a_status_is_judged_by_its_code(void)
 {
     static const struct {
@@ -372,6 +377,7 @@ static void a23_a_response_without_a_status_is_judged_by_its_code(void)
     }
 }
 
+/* */
 static void a23_without_a_resource_the_request_is_not_named(void)
 {
     struct tarn_status_response r = {.code = 404, .method = TARN_BYTES("GET")};

@@ -100,6 +100,24 @@ const char *heard_view(const struct heard *h)
     return text;
 }
 
+bool heard_agrees(const struct heard *h, struct tarn_store *s)
+{
+    struct fake_table stored = {0};
+    struct tarn_objects all = {0};
+    bool agrees;
+
+    if (tarn_store_list(s, &all))
+        return false;
+    for (size_t i = 0; i < all.n; i++)
+        fake_table_put(&stored, all.v[i]);
+    agrees = fake_table_equal(&stored, &h->view);
+    if (!agrees)
+        printf("\n  the handler believes '%s'\n", heard_view(h));
+    fake_table_clear(&stored);
+    tarn_objects_release(&all);
+    return agrees;
+}
+
 void heard_release(struct heard *h)
 {
     fake_table_clear(&h->view);

@@ -26,6 +26,8 @@ struct tarn_event_handler heard_handler(struct heard *h);
 const char *heard_text(struct heard *h);
 /* The view: "n1/a@1 n1/b@2", sorted. Static buffer. */
 const char *heard_view(const struct heard *h);
+/* Does the handler believe exactly what the store holds? */
+bool heard_agrees(const struct heard *h, struct tarn_store *s);
 void heard_release(struct heard *h);
 
 #define HEARD(h, want) CU_ASSERT_STRING_EQUAL_PRINTED(heard_text(h), want)

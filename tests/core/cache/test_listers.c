@@ -58,7 +58,7 @@ static int visit(void *ctx, const struct tarn_object *obj)
 
 #define THINGS "n1/a@1{app=web} n1/b@2{app=db} n2/a@3{app=web} c@4{app=web} n1/d@5"
 
-/* Upstream: TestListAll. */
+/* G-20. Upstream: TestListAll. */
 static void g20_list_all_visits_what_the_selector_matches(void)
 {
     static const struct {
@@ -118,6 +118,7 @@ static struct counting counting(struct tarn_indexer *inner)
     return (struct counting){.x = {.store = {.ops = &counted_store}, .ops = &counted_indexer}, .inner = inner};
 }
 
+/* G-20. */
 static void g20_nothing_scans_nothing_and_everything_reads_no_label(void)
 {
     struct tarn_indexer *x = indexer(THINGS, true);
@@ -143,6 +144,7 @@ static int any_key(void *ctx, const struct tarn_object *obj, struct tarn_buf *sc
     return 0;
 }
 
+/* G-20. */
 static void g20_an_object_without_metadata_is_an_error_unless_all_are_wanted(void)
 {
     struct tarn_cache_options o = {.key = {.fn = any_key}};
@@ -213,6 +215,7 @@ static void g21_namespaces_are_listed_with_or_without_the_index(void)
     }
 }
 
+/* G-22. */
 static void g22_get_finds_by_key_and_names_the_resource_when_it_does_not(void)
 {
     struct tarn_indexer *x = indexer(THINGS, true);
@@ -247,6 +250,7 @@ static const char *const pods[] = {
     "{\"kind\":\"Pod\",\"metadata\":{\"namespace\":\"n2\",\"name\":\"c\",\"resourceVersion\":\"4\"}}",
 };
 
+/* G-1. */
 static void g1_the_pod_lister_passes_over_what_is_no_pod(void)
 {
     struct tarn_indexer *x = indexer_of(pods, 4);
@@ -263,6 +267,7 @@ static void g1_the_pod_lister_passes_over_what_is_no_pod(void)
     tarn_store_free(&x->store);
 }
 
+/* G-3. */
 static void g3_exists_asks_by_key_and_returns_key_errors(void)
 {
     struct tarn_indexer *x = indexer_of(pods, 4);
@@ -288,6 +293,7 @@ static bool is_ready(void *ctx, const struct tarn_object *node)
     return tarn_object_get_string(node, "status.conditions[0].status", &ready) == 0 && tarn_bytes_equal(ready, TARN_BYTES("True"));
 }
 
+/* G-4, G-5, G-6. */
 static void g4_g5_g6_nodes_are_listed_found_and_chosen(void)
 {
     static const char *const nodes[] = {

@@ -84,7 +84,7 @@ static const enum tarn_informer_queue queues[] = {TARN_INFORMER_QUEUE_ATOMIC, TA
 
 /* ---- what handlers are told ------------------------------------------------------------------------------ */
 
-/* Upstream: TestUpdate, Example. The same with each queue. */
+/* I-2, I-3. Upstream: TestUpdate, Example. The same with each queue. */
 static void i2_i3_changes_become_adds_updates_and_deletes(void)
 {
     for (size_t i = 0; i < 3; i++) {
@@ -106,7 +106,7 @@ static void i2_i3_changes_become_adds_updates_and_deletes(void)
     }
 }
 
-/* Upstream: TestReplaceEvents. */
+/* I-4, I-7. Upstream: TestReplaceEvents. */
 static void i4_a_relist_is_told_as_its_difference(void)
 {
     struct fixture *f = started(&plain);
@@ -133,6 +133,7 @@ static void look_at_the_store(struct heard *h)
     CU_ASSERT_STRING_EQUAL_PRINTED(list_of(f->store), "b@2");
 }
 
+/* I-4, I-11. */
 static void i4_i11_handlers_find_the_store_as_it_is_told(void)
 {
     for (size_t i = 0; i < 3; i++) {
@@ -342,6 +343,7 @@ static void i38_i39_synced_means_processed_and_for_a_handler_handled(void)
     }
 }
 
+/* I-38. */
 static void i38_an_empty_first_list_syncs(void)
 {
     struct fixture *f = started(&plain);
@@ -463,6 +465,7 @@ static void remove_itself(struct heard *h)
     tarn_shared_informer_remove_handler(f->s, f->r);
 }
 
+/* I-36. */
 static void i36_a_handler_may_remove_itself(void)
 {
     struct fixture *f = started(&plain);
@@ -650,7 +653,7 @@ static void i12_a_handler_that_falls_behind_is_told_one_change_per_key(void)
     fixture_free(f);
 }
 
-/* Decision E: no second add, no lost delete, whatever happened meanwhile. */
+/* I-12. Decision E: no second add, no lost delete, whatever happened meanwhile. */
 static void i12_an_object_deleted_and_made_again_meanwhile_is_an_update(void)
 {
     struct fixture *f = bounded(1);
@@ -675,6 +678,7 @@ static void i12_an_object_deleted_and_made_again_meanwhile_is_an_update(void)
     fixture_free(f);
 }
 
+/* I-12, I-39. */
 static void i12_i39_folded_initial_adds_still_count_as_handled(void)
 {
     struct fixture *f = bounded(2);
@@ -692,6 +696,7 @@ static void i12_i39_folded_initial_adds_still_count_as_handled(void)
     fixture_free(f);
 }
 
+/* I-12. */
 static void i12_a_resync_is_not_folded_away(void)
 {
     struct fixture *f = bounded(1);
@@ -970,6 +975,7 @@ static void i45_the_informer_looks_as_often_as_the_shortest_early_period(void)
     fixture_free(f);
 }
 
+/* I-45. */
 static void i45_where_the_informer_never_looks_nobody_is_resynced(void)
 {
     struct fixture *f = watching(&plain, &(struct tarn_registration_options){.resync_period_ms = 2000});
@@ -979,7 +985,7 @@ static void i45_where_the_informer_never_looks_nobody_is_resynced(void)
     fixture_free(f);
 }
 
-/* A late, faster wish is raised to the informer's period. */
+/* I-45. A late, faster wish is raised to the informer's period. */
 static void i45_after_the_start_a_shorter_period_is_raised(void)
 {
     struct fixture *f = watching(&(struct tarn_shared_informer_options){.reflector.resync_period_ms = 10000}, NULL);

@@ -14,7 +14,7 @@ static bool is_set(void *ctx)
     return atomic_load((_Atomic bool *)ctx);
 }
 
-/* Upstream: synctrack TestBasicLogic (single file). */
+/* I-39. Upstream: synctrack TestBasicLogic (single file). */
 static void i39_a_single_file_tracker_waits_for_upstream_and_work(void)
 {
     _Atomic bool upstream = false;
@@ -32,7 +32,7 @@ static void i39_a_single_file_tracker_waits_for_upstream_and_work(void)
     CU_ASSERT(!tarn_single_file_tracker_has_synced(&t));
 }
 
-/* Upstream: TestBasicLogic (async). */
+/* I-39. Upstream: TestBasicLogic (async). */
 static void i39_an_async_tracker_waits_for_each_item(void)
 {
     _Atomic bool upstream = true;
@@ -89,6 +89,7 @@ static bool finishes_meanwhile(void *ctx)
     return true;
 }
 
+/* I-39. */
 static void i39_the_upstream_is_asked_first_and_without_a_lock(void)
 {
     struct nested n = {0};
@@ -146,7 +147,7 @@ static void worker(void *arg)
     }
 }
 
-/* Upstream: TestSingleFileCounting. Nobody sees it synced before the last of all has finished, who alone is told so. */
+/* I-39. Upstream: TestSingleFileCounting. Nobody sees it synced before the last of all has finished, who alone is told so. */
 static void i39_counting_is_exact_under_threads(void)
 {
     struct tarn_runtime *rt = tarn_runtime_posix();
