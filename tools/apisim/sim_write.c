@@ -79,7 +79,7 @@ static bool valid_name(const char *name)
 
 static void refuse_name(struct sim_call *c, const char *name)
 {
-    char detail[1024];
+    char detail[2048];
 
     if (*name)
         (void)snprintf(detail, sizeof detail, "Invalid value: \"%.256s\": %s", name, subdomain_rule);
@@ -93,7 +93,7 @@ static void refuse_name(struct sim_call *c, const char *name)
 
 static void make_key(const struct sim_call *c, const char *name, char *ret, size_t n)
 {
-    (void)snprintf(ret, n, "%s%s%s", c->resource->kind.namespaced ? c->ns : "", c->resource->kind.namespaced ? "/" : "", name);
+    (void)snprintf(ret, n, "%.255s%s%.255s", c->resource->kind.namespaced ? c->ns : "", c->resource->kind.namespaced ? "/" : "", name);
 }
 
 static struct sim_object *find(const struct sim_call *c, const char *name)
