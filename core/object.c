@@ -382,22 +382,16 @@ int tarn_object_each(const struct tarn_object *obj, const char *path, int (*fn)(
 int tarn_object_slot(const struct tarn_object *obj, unsigned n, struct tarn_value *ret)
 {
     struct view v = view_of(obj);
+    struct tarn_bytes body = body_of(&v);
     uint32_t slots = v.meta ? META32(&v, slots_off) : 0, off;
-    struct tarn_bytes head = part(&v, slots, 4), body, at;
-    struct tarn_value value;
+    const uint8_t *p = (const uint8_t *)body.data;
 
-    if (!head.len || n >= tarn_once16(head.data))
+    if (!slots || slots > v.size - 4 || n >= tarn_once16(v.p + slots) || n >= (v.size - 4 - slots) / 4)
         return TARN_E_NOTFOUND;
-    at = part(&v, slots + 4 + 4 * n, 4);
-    off = at.len ? tarn_once32(at.data) : 0;
+    off = tarn_once32(v.p + slots + 4 + 4 * (size_t)n);
     if (!off)
         return TARN_E_NOTFOUND;
-    body = body_of(&v);
-    if (off >= body.len ||
-        !tarn_value_read((const uint8_t *)body.data + off, (const uint8_t *)body.data + body.len, &value))
-        return TARN_E_CORRUPT;
-    *ret = value;
-    return 0;
+    return off < body.len && tarn_value_read(p + off, p + body.len, ret) ? 0 : TARN_E_CORRUPT;
 }
 
 int tarn_object_label(const struct tarn_object *obj, struct tarn_bytes key, struct tarn_bytes *ret)

@@ -108,8 +108,7 @@ static bool set_scalar(struct tarn_value *v, struct header h, uint64_t n)
     }
 }
 
-/* A value that is not a short string: those are read before. p is behind its first byte b. */
-static const uint8_t *read_other(const uint8_t *p, const uint8_t *end, uint8_t b, struct tarn_value *ret)
+const uint8_t *tarn_value_read_other(const uint8_t *p, const uint8_t *end, uint8_t b, struct tarn_value *ret)
 {
     struct header h = header_of(b);
     uint64_t n;
@@ -118,46 +117,19 @@ static const uint8_t *read_other(const uint8_t *p, const uint8_t *end, uint8_t b
         return NULL;
     n = h.width ? number_at(p, h.width) : h.fixed;
     p += h.width;
-    ret->raw = (struct tarn_bytes){.data = (const char *)p, .len = (size_t)(end - p)};
-    switch (h.shape) {
-    case STR:
+    if (h.shape == STR) {
         if (n > (size_t)(end - p))
             return NULL;
         ret->type = TARN_STRING;
         ret->string = (struct tarn_bytes){.data = (const char *)p, .len = (size_t)n};
-        return p + n;
-    case ARRAY:
-    case MAP:
+    } else if (h.shape == ARRAY || h.shape == MAP) {
         ret->type = h.shape == MAP ? TARN_MAP : TARN_ARRAY;
         ret->count = (uint32_t)n;
-        return p;
-    default:
-        return set_scalar(ret, h, n) ? p : NULL;
+    } else if (!set_scalar(ret, h, n)) {
+        return NULL;
     }
-}
-
-static inline bool is_short_string(uint8_t b)
-{
-    return (b & 0xe0) == 0xa0;
-}
-
-const uint8_t *tarn_value_read(const uint8_t *p, const uint8_t *end, struct tarn_value *ret)
-{
-    size_t left = (size_t)(end - p), len;
-    uint8_t b;
-
-    if (!left)
-        return NULL;
-    b = tarn_once8(*p++);
-    len = b & 0x1f;
-    if (!is_short_string(b))
-        return read_other(p, end, b, ret);
-    if (len >= left)
-        return NULL;
-    ret->type = TARN_STRING;
-    ret->string = (struct tarn_bytes){.data = (const char *)p, .len = len};
-    ret->raw = (struct tarn_bytes){.data = (const char *)p, .len = left - 1};
-    return p + len;
+    ret->raw = (struct tarn_bytes){.data = (const char *)p, .len = (size_t)(end - p)};
+    return h.shape == STR ? p + n : p;
 }
 
 /* The bytes of the value at p without its elements, which are added to *left; 0 if it is none. For first bytes from 0xc0. */
@@ -186,7 +158,7 @@ const uint8_t *tarn_value_skip(const uint8_t *p, const uint8_t *end)
             return NULL;
         b = tarn_once8(*p);
         left--;
-        if (is_short_string(b))
+        if (tarn_is_short_string(b))
             n = 1u + (b & 0x1f);
         else if (b >= 0xc0)
             n = skip_wide(p, end, b, &left);
@@ -199,15 +171,10 @@ const uint8_t *tarn_value_skip(const uint8_t *p, const uint8_t *end)
     return p;
 }
 
-/* The value at p; *ret untouched if there is none. */
+/* The value at p. */
 static int read_at(const uint8_t *p, const uint8_t *end, struct tarn_value *ret)
 {
-    struct tarn_value v;
-
-    if (!p || !tarn_value_read(p, end, &v))
-        return TARN_E_CORRUPT;
-    *ret = v;
-    return 0;
+    return p && tarn_value_read(p, end, ret) ? 0 : TARN_E_CORRUPT;
 }
 
 int tarn_value_parse(struct tarn_bytes msgpack, struct tarn_value *ret)
