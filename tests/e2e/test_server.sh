@@ -1,0 +1,68 @@
+#!/usr/bin/env bash
+# An API server that is away, refuses, or sends what it should not: the last good state stays, the error is visible in
+# `tarn status`, and all heals by itself (issue 3, "Bad input"; R-13, R-15, R-16, R-19, R-22, R-24, R-30).
+. "$(dirname "$0")/lib.sh"
+
+# ---- down at the start, then up
+sim_port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+url=http://127.0.0.1:$sim_port
+printf 'resources:\n  - {name: pods, drop: [], indexes: [spec.nodeName]}\n  - {name: services, drop: []}\n  - {name: widgets.lab.example.com, drop: []}\npage-size: 20\nbudget: 32MiB\n' >"$W/c.yaml"
+start_agent --config "$W/c.yaml" --server "$url"
+eventually "the agent is ready without a server" logged "tarnd ready"
+eventually "status says that the server refuses connections" status_says "^pods .*NO .*(refused|connect)"
+start_sim --generate pods=100,services=20 --churn 20
+eventually "when it comes up, all syncs" all_synced pods services
+
+# ---- a resource that does not exist yet
+eventually "status names the resource that is not there" status_says "^widgets.lab.example.com .*no such resource"
+
+# ---- refusals: seen in status, state kept, healed when they end. drop-watches makes a new request.
+for code in 401 403 404 429 500 503 410; do
+    fault "{\"kind\":\"status\",\"resource\":\"pods\",\"code\":$code}"
+    curl -fsS -X POST "$url/sim/drop-watches" -d '{"resource":"pods","how":"cut"}' >/dev/null
+    eventually "HTTP $code: pods are not live" status_says "^pods +100 +yes +NO"
+    check "HTTP $code: the objects stay readable" tarn get pods -A
+    heal
+    eventually "HTTP $code: healed" synced pods
+done
+
+# ---- broken JSON in a page (a watch that is gone leads to a list) and in a watch line
+curl -fsS -X POST "$url/sim/quiesce" >/dev/null
+for kind in garble truncate; do
+    fault "{\"kind\":\"$kind\",\"resource\":\"pods\",\"verb\":\"list\",\"offset\":20000,\"bytes\":20000}"
+    fault '{"kind":"no-streaming","resource":"pods"}'
+    curl -fsS -X POST "$url/sim/compact" -d '{"resource":"pods"}' >/dev/null
+    curl -fsS -X POST "$url/sim/drop-watches" -d '{"resource":"pods","how":"cut"}' >/dev/null
+    eventually "$kind in a page: the error is in status" status_says "^pods +100 +yes .*pods"
+    check "$kind in a page: the objects stay" test "$(tarn get pods -A -o name | wc -l)" = 100
+    heal
+    eventually "$kind in a page: healed" synced pods
+done
+fault '{"kind":"garble","resource":"services","verb":"watch","offset":300,"count":2}'
+curl -fsS -X POST "$url/sim/drop-watches" -d '{"resource":"services","how":"cut"}' >/dev/null
+curl -fsS -X POST "$url/sim/resume" >/dev/null
+eventually "a broken watch line is counted" resource_says services .watch_errors 1
+heal
+eventually "a broken watch line: healed" synced services
+
+curl -fsS -X POST "$url/sim/quiesce" >/dev/null
+eventually "in the end pods are equal, object by object" same pods /api/v1/pods
+eventually "in the end services are equal, object by object" same services /api/v1/services
+check "the region breaks no rule" tarn verify
+
+# ---- the resource appears
+curl -fsS -X POST "$url/apis/apiextensions.k8s.io/v1/customresourcedefinitions" -H 'Content-Type: application/json' -d '{
+  "apiVersion":"apiextensions.k8s.io/v1","kind":"CustomResourceDefinition","metadata":{"name":"widgets.lab.example.com"},
+  "spec":{"group":"lab.example.com","scope":"Namespaced","names":{"plural":"widgets","singular":"widget","kind":"Widget","shortNames":["wd"]},
+  "versions":[{"name":"v1","served":true,"storage":true,"schema":{"openAPIV3Schema":{"type":"object"}}}]}}' >/dev/null
+curl -fsS -X POST "$url/apis/lab.example.com/v1/namespaces/default/widgets" -H 'Content-Type: application/json' \
+    -d '{"apiVersion":"lab.example.com/v1","kind":"Widget","metadata":{"name":"w1"},"spec":{"size":18446744073709551615}}' >/dev/null
+WAIT=90 eventually "a resource that appears later is mirrored" status_says "^widgets.lab.example.com +1 +yes +yes"
+check "and read by its short name" tarn get wd w1 -n default
+
+# ---- the server is restarted, empty of history
+stop_hard "$sim"
+eventually "a server that is gone: not live" status_says "^pods +[0-9]+ +yes +NO"
+check "readers keep the last state" tarn get pods -A
+sim_port=$port start_sim --generate pods=60,services=20
+WAIT=120 eventually "after a restart with other objects: equal again" same pods /api/v1/pods
