@@ -11,7 +11,7 @@ run_faults() {
         '{"kind":"status","verb":"watch","code":410,"count":2}' \
         '{"kind":"short-watch","ms":20,"count":6}' \
         '{"kind":"truncate","verb":"watch","bytes":3000,"count":4}' \
-        '{"kind":"garble","verb":"watch","offset":700,"count":2}' \
+        '{"kind":"garble","verb":"watch","bytes":700,"count":2}' \
         '{"kind":"close","count":4}' \
         '{"kind":"expire-continue","count":3}' \
         '{"kind":"no-end-bookmark","count":1}' \
