@@ -41,14 +41,12 @@ static int check_paths(const struct tarn_config_resource *r, struct tarn_error *
     return 0;
 }
 
-static int check_resource(const struct tarn_config *c, const struct tarn_config_resource *r, struct tarn_error *err)
+static int check_resource(const struct tarn_config_resource *r, struct tarn_error *err)
 {
     if (strpbrk(r->name, " \t/?#%&"))
         return entry_error(r->where, err, "not a resource name; expected the form pods, deployments.apps or deployments.v1.apps", r->name);
-    if (!tarn_config_realm(c, r->realm))
-        return entry_error(r->where, err, "its realm is not among `realms`", r->name);
     if (is_secrets(r->name) && strcmp(r->realm, TARN_REALM_DEFAULT) == 0)
-        return entry_error(r->where, err, "Secrets never go to realm cluster; name a realm of their own, with its readers", r->name);
+        return entry_error(r->where, err, "Secrets never go to realm cluster; list them under a realm of their own, with its readers", r->name);
     if (r->namespaces.n > 1)
         return entry_error(r->where, err, "one namespace, or none for all; several are not supported yet", r->name);
     return check_paths(r, err);
@@ -69,7 +67,7 @@ static int check_resources(const struct tarn_config *c, struct tarn_error *err)
     if (c->nresources > RESOURCES_MAX)
         return tarn_error_set(err, TARN_E_CONFIG, "%u resources; at most %d are possible", c->nresources, RESOURCES_MAX);
     for (unsigned i = 0; !rc && i < c->nresources; i++) {
-        rc = check_resource(c, &c->resources[i], err);
+        rc = check_resource(&c->resources[i], err);
         for (unsigned j = 0; !rc && j < i; j++)
             if (same_resource(&c->resources[i], &c->resources[j]))
                 rc = entry_error(c->resources[i].where, err, "given twice in one realm", c->resources[i].name);
@@ -143,9 +141,9 @@ static int check_numbers(struct tarn_config *c, struct tarn_error *err)
     if (!c->max_clients)
         c->max_clients = 1024;
     if (c->max_object_bytes < 4096 || c->max_object_bytes > MOST_OBJECT_BYTES)
-        return tarn_error_set(err, TARN_E_CONFIG, "max-object-bytes %u: must be from 4096 to %u", c->max_object_bytes, MOST_OBJECT_BYTES);
+        return tarn_error_set(err, TARN_E_CONFIG, "maxObjectBytes %u: must be from 4096 to %u", c->max_object_bytes, MOST_OBJECT_BYTES);
     if (c->max_clients > 65536)
-        return tarn_error_set(err, TARN_E_CONFIG, "max-clients %u: at most 65536", c->max_clients);
+        return tarn_error_set(err, TARN_E_CONFIG, "maxClients %u: at most 65536", c->max_clients);
     return 0;
 }
 
@@ -156,9 +154,9 @@ static int check_server(const struct tarn_config_server *s, struct tarn_error *e
     if (s->context && s->url)
         return tarn_error_set(err, TARN_E_CONFIG, "context '%s' is given, but with a server url no kubeconfig is read", s->context);
     if (!s->cert_file != !s->key_file)
-        return tarn_error_set(err, TARN_E_CONFIG, "a client certificate needs both cert-file and key-file");
+        return tarn_error_set(err, TARN_E_CONFIG, "a client certificate needs both certFile and keyFile");
     if (s->insecure && s->ca_file)
-        return tarn_error_set(err, TARN_E_CONFIG, "insecure-skip-tls-verify and ca-file contradict each other");
+        return tarn_error_set(err, TARN_E_CONFIG, "insecureSkipTlsVerify and caFile contradict each other");
     return 0;
 }
 

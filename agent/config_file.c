@@ -6,6 +6,7 @@
 #include <pwd.h>
 #include <stdio.h>
 
+#define REALM_NAME_MAX 23 /* as in the region's header */
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
 static int no_memory(struct tarn_yaml *y, struct tarn_error *err)
@@ -23,7 +24,7 @@ static int read_log_format(struct tarn_yaml *y, yaml_node_t *n, void *out, struc
     const char *s = tarn_yaml_text(n);
 
     if (!s || (strcmp(s, "text") != 0 && strcmp(s, "json") != 0))
-        return tarn_yaml_error(y, n, err, "log-format must be text or json");
+        return tarn_yaml_error(y, n, err, "logFormat must be text or json");
     *(enum tarn_log_format *)out = *s == 'j' ? TARN_LOG_JSON : TARN_LOG_TEXT;
     return 0;
 }
@@ -38,7 +39,7 @@ static int read_log_level(struct tarn_yaml *y, yaml_node_t *n, void *out, struct
             *(enum tarn_log_level *)out = (enum tarn_log_level)i;
             return 0;
         }
-    return tarn_yaml_error(y, n, err, "log-level must be debug, info, warn or error");
+    return tarn_yaml_error(y, n, err, "logLevel must be debug, info, warn or error");
 }
 
 /* ---- who may read a realm ------------------------------------------------------------------ */
@@ -117,36 +118,6 @@ static int read_readers(struct tarn_yaml *y, yaml_node_t *n, void *out, struct t
     return tarn_yaml_map(y, n, fields, COUNT(fields), out, err);
 }
 
-static int read_realm(struct tarn_yaml *y, yaml_node_t *n, void *out, struct tarn_error *err)
-{
-    static const struct tarn_yaml_field fields[] = {
-        {"name", tarn_yaml_string, offsetof(struct tarn_config_realm, name)},
-        {"budget", tarn_yaml_bytes, offsetof(struct tarn_config_realm, budget_bytes)},
-        {"readers", read_readers, 0},
-    };
-    struct tarn_config *c = out;
-    struct tarn_config_realm r = {0}, *at;
-    int rc = tarn_yaml_map(y, n, fields, COUNT(fields), &r, err);
-
-    if (rc)
-        return rc;
-    if (!r.name || !*r.name)
-        return tarn_yaml_error(y, n, err, "a realm needs a name");
-    if (tarn_config_realm(c, r.name))
-        return tarn_yaml_error(y, n, err, "realm '%s' is given twice", r.name);
-    r.where = where(y, n);
-    at = r.where ? tarn_config_add_realm(c, r.name) : NULL;
-    if (!at)
-        return no_memory(y, err);
-    *at = r;
-    return 0;
-}
-
-static int read_realms(struct tarn_yaml *y, yaml_node_t *n, void *out, struct tarn_error *err)
-{
-    return tarn_yaml_each(y, n, read_realm, out, err);
-}
-
 /* ---- resources ------------------------------------------------------------------------------- */
 
 static int read_drop(struct tarn_yaml *y, yaml_node_t *n, void *out, struct tarn_error *err)
@@ -161,11 +132,10 @@ static int read_resource_map(struct tarn_yaml *y, yaml_node_t *n, struct tarn_co
 {
     static const struct tarn_yaml_field fields[] = {
         {"name", tarn_yaml_string, offsetof(struct tarn_config_resource, name)},
-        {"api-version", tarn_yaml_string, offsetof(struct tarn_config_resource, api_version)},
-        {"realm", tarn_yaml_string, offsetof(struct tarn_config_resource, realm)},
+        {"apiVersion", tarn_yaml_string, offsetof(struct tarn_config_resource, api_version)},
         {"namespaces", tarn_yaml_strings, offsetof(struct tarn_config_resource, namespaces)},
-        {"label-selector", tarn_yaml_string, offsetof(struct tarn_config_resource, label_selector)},
-        {"field-selector", tarn_yaml_string, offsetof(struct tarn_config_resource, field_selector)},
+        {"labelSelector", tarn_yaml_string, offsetof(struct tarn_config_resource, label_selector)},
+        {"fieldSelector", tarn_yaml_string, offsetof(struct tarn_config_resource, field_selector)},
         {"drop", read_drop, 0},
         {"keep", tarn_yaml_strings, offsetof(struct tarn_config_resource, keep)},
         {"slots", tarn_yaml_strings, offsetof(struct tarn_config_resource, slots)},
@@ -175,10 +145,10 @@ static int read_resource_map(struct tarn_yaml *y, yaml_node_t *n, struct tarn_co
     return tarn_yaml_map(y, n, fields, COUNT(fields), r, err);
 }
 
-/* An entry is a map, or just the name. */
+/* An entry is a map, or just the name. Its realm is filled in when the realm's name is known. */
 static int read_resource(struct tarn_yaml *y, yaml_node_t *n, void *out, struct tarn_error *err)
 {
-    struct tarn_config_resource r = {.realm = TARN_REALM_DEFAULT}, *at;
+    struct tarn_config_resource r = {.realm = NULL}, *at;
     int rc = n->type == YAML_SCALAR_NODE ? tarn_yaml_string(y, n, &r.name, err) : read_resource_map(y, n, &r, err);
 
     if (rc)
@@ -198,6 +168,78 @@ static int read_resources(struct tarn_yaml *y, yaml_node_t *n, void *out, struct
     return tarn_yaml_each(y, n, read_resource, out, err);
 }
 
+/* The entries read since `from` are this realm's. */
+static void give_realm(struct tarn_config *c, unsigned from, const char *realm)
+{
+    for (unsigned i = from; i < c->nresources; i++)
+        c->resources[i].realm = realm;
+}
+
+static int read_default_resources(struct tarn_yaml *y, yaml_node_t *n, void *out, struct tarn_error *err)
+{
+    struct tarn_config *c = out;
+    unsigned from = c->nresources;
+    int rc = read_resources(y, n, c, err);
+
+    give_realm(c, from, TARN_REALM_DEFAULT);
+    return rc;
+}
+
+/* ---- realms ------------------------------------------------------------------------------------- */
+
+/* A realm while it is read: its resources go to the configuration, wherever its name stands. */
+struct realm_reading {
+    struct tarn_config_realm realm;
+    struct tarn_config *config;
+};
+
+static int read_realm_resources(struct tarn_yaml *y, yaml_node_t *n, void *out, struct tarn_error *err)
+{
+    return read_resources(y, n, ((struct realm_reading *)out)->config, err);
+}
+
+static int check_name(struct tarn_yaml *y, yaml_node_t *n, const struct tarn_config *c, const char *name, struct tarn_error *err)
+{
+    if (!name || !*name)
+        return tarn_yaml_error(y, n, err, "a realm needs a name");
+    if (strlen(name) > REALM_NAME_MAX)
+        return tarn_yaml_error(y, n, err, "realm name '%s' is longer than %d bytes", name, REALM_NAME_MAX);
+    return tarn_config_realm(c, name) ? tarn_yaml_error(y, n, err, "realm '%s' is given twice", name) : 0;
+}
+
+static int read_realm(struct tarn_yaml *y, yaml_node_t *n, void *out, struct tarn_error *err)
+{
+    static const struct tarn_yaml_field fields[] = {
+        {"name", tarn_yaml_string, offsetof(struct realm_reading, realm.name)},
+        {"budget", tarn_yaml_bytes, offsetof(struct realm_reading, realm.budget_bytes)},
+        {"readers", read_readers, offsetof(struct realm_reading, realm)},
+        {"resources", read_realm_resources, 0},
+    };
+    struct tarn_config *c = out;
+    struct realm_reading reading = {.config = c};
+    struct tarn_config_realm r, *at;
+    unsigned from = c->nresources;
+    int rc = tarn_yaml_map(y, n, fields, COUNT(fields), &reading, err);
+
+    r = reading.realm;
+    if (!rc)
+        rc = check_name(y, n, c, r.name, err);
+    if (rc)
+        return rc;
+    give_realm(c, from, r.name);
+    r.where = where(y, n);
+    at = r.where ? tarn_config_add_realm(c, r.name) : NULL;
+    if (!at)
+        return no_memory(y, err);
+    *at = r;
+    return 0;
+}
+
+static int read_realms(struct tarn_yaml *y, yaml_node_t *n, void *out, struct tarn_error *err)
+{
+    return tarn_yaml_each(y, n, read_realm, out, err);
+}
+
 /* ---- the root ---------------------------------------------------------------------------------- */
 
 #define SERVER(member) offsetof(struct tarn_config, server.member)
@@ -208,13 +250,13 @@ static int read_server(struct tarn_yaml *y, yaml_node_t *n, void *out, struct ta
         {"url", tarn_yaml_string, SERVER(url)},
         {"kubeconfig", tarn_yaml_string, SERVER(kubeconfig)},
         {"context", tarn_yaml_string, SERVER(context)},
-        {"ca-file", tarn_yaml_string, SERVER(ca_file)},
-        {"cert-file", tarn_yaml_string, SERVER(cert_file)},
-        {"key-file", tarn_yaml_string, SERVER(key_file)},
-        {"token-file", tarn_yaml_string, SERVER(token_file)},
-        {"tls-server-name", tarn_yaml_string, SERVER(tls_server_name)},
-        {"insecure-skip-tls-verify", tarn_yaml_bool, SERVER(insecure)},
-        {"proxy-url", tarn_yaml_string, SERVER(proxy_url)},
+        {"caFile", tarn_yaml_string, SERVER(ca_file)},
+        {"certFile", tarn_yaml_string, SERVER(cert_file)},
+        {"keyFile", tarn_yaml_string, SERVER(key_file)},
+        {"tokenFile", tarn_yaml_string, SERVER(token_file)},
+        {"tlsServerName", tarn_yaml_string, SERVER(tls_server_name)},
+        {"insecureSkipTlsVerify", tarn_yaml_bool, SERVER(insecure)},
+        {"proxyUrl", tarn_yaml_string, SERVER(proxy_url)},
         {"gzip", tarn_yaml_bool, SERVER(gzip)},
     };
 
@@ -227,18 +269,18 @@ int tarn_config_read_file(struct tarn_config *c, const char *path, struct tarn_e
 {
     static const struct tarn_yaml_field fields[] = {
         {"server", read_server, 0},
-        {"resources", read_resources, 0},
+        {"resources", read_default_resources, 0},
         {"realms", read_realms, 0},
         {"socket", tarn_yaml_string, offsetof(struct tarn_config, socket_path)},
-        {"runtime-dir", tarn_yaml_string, offsetof(struct tarn_config, runtime_dir)},
+        {"runtimeDir", tarn_yaml_string, offsetof(struct tarn_config, runtime_dir)},
         {"budget", tarn_yaml_bytes, offsetof(struct tarn_config, budget_bytes)},
-        {"max-object-bytes", tarn_yaml_u32, offsetof(struct tarn_config, max_object_bytes)},
-        {"page-size", tarn_yaml_u32, offsetof(struct tarn_config, page_size)},
-        {"max-clients", tarn_yaml_u32, offsetof(struct tarn_config, max_clients)},
-        {"streaming-lists", tarn_yaml_bool, offsetof(struct tarn_config, streaming_lists)},
-        {"huge-pages", tarn_yaml_bool, offsetof(struct tarn_config, huge_pages)},
-        {"log-format", read_log_format, offsetof(struct tarn_config, log_format)},
-        {"log-level", read_log_level, offsetof(struct tarn_config, log_level)},
+        {"maxObjectBytes", tarn_yaml_u32, offsetof(struct tarn_config, max_object_bytes)},
+        {"pageSize", tarn_yaml_u32, offsetof(struct tarn_config, page_size)},
+        {"maxClients", tarn_yaml_u32, offsetof(struct tarn_config, max_clients)},
+        {"streamingLists", tarn_yaml_bool, offsetof(struct tarn_config, streaming_lists)},
+        {"hugePages", tarn_yaml_bool, offsetof(struct tarn_config, huge_pages)},
+        {"logFormat", read_log_format, offsetof(struct tarn_config, log_format)},
+        {"logLevel", read_log_level, offsetof(struct tarn_config, log_level)},
     };
     struct tarn_yaml y;
     int rc = tarn_yaml_load(&y, path, true, &c->arena, err);

@@ -40,7 +40,7 @@ static int add_strings(struct tarn_buf *out, const char *key, const struct tarn_
 
     if (!l->n && !even_empty)
         return 0;
-    rc = tarn_buf_addf(out, "    %s: [", key);
+    rc = tarn_buf_addf(out, "        %s: [", key);
     for (unsigned i = 0; !rc && i < l->n; i++) {
         rc = i ? tarn_buf_adds(out, ", ") : 0;
         if (!rc)
@@ -65,39 +65,37 @@ static int add_server(struct tarn_buf *out, const struct tarn_config_server *s)
     } strings[] = {{"url", s->url},
                    {"kubeconfig", s->kubeconfig},
                    {"context", s->context},
-                   {"ca-file", s->ca_file},
-                   {"cert-file", s->cert_file},
-                   {"key-file", s->key_file},
-                   {"token-file", s->token_file},
-                   {"tls-server-name", s->tls_server_name},
-                   {"proxy-url", s->proxy_url}};
+                   {"caFile", s->ca_file},
+                   {"certFile", s->cert_file},
+                   {"keyFile", s->key_file},
+                   {"tokenFile", s->token_file},
+                   {"tlsServerName", s->tls_server_name},
+                   {"proxyUrl", s->proxy_url}};
     int rc = tarn_buf_adds(out, "server:\n");
 
     for (size_t i = 0; !rc && i < sizeof strings / sizeof *strings; i++)
         rc = add_string(out, "  ", strings[i].key, strings[i].value);
     if (!rc)
-        rc = add_flag(out, "  ", "insecure-skip-tls-verify", s->insecure);
+        rc = add_flag(out, "  ", "insecureSkipTlsVerify", s->insecure);
     return rc ? rc : add_flag(out, "  ", "gzip", s->gzip);
 }
 
 static int add_resource(struct tarn_buf *out, const struct tarn_config_resource *r)
 {
-    int rc = tarn_buf_adds(out, "  - name: ");
+    int rc = tarn_buf_adds(out, "      - name: ");
 
     if (!rc)
         rc = add_quoted(out, r->name);
     if (!rc)
         rc = tarn_buf_adds(out, "\n");
     if (!rc)
-        rc = add_string(out, "    ", "api-version", r->api_version);
-    if (!rc)
-        rc = add_string(out, "    ", "realm", r->realm);
+        rc = add_string(out, "        ", "apiVersion", r->api_version);
     if (!rc)
         rc = add_strings(out, "namespaces", &r->namespaces, false);
     if (!rc)
-        rc = add_string(out, "    ", "label-selector", r->label_selector);
+        rc = add_string(out, "        ", "labelSelector", r->label_selector);
     if (!rc)
-        rc = add_string(out, "    ", "field-selector", r->field_selector);
+        rc = add_string(out, "        ", "fieldSelector", r->field_selector);
     if (!rc && !r->keep.n)
         rc = add_strings(out, "drop", &r->drop, true);
     if (!rc)
@@ -107,7 +105,25 @@ static int add_resource(struct tarn_buf *out, const struct tarn_config_resource 
     return rc ? rc : add_strings(out, "indexes", &r->indexes, false);
 }
 
-static int add_realm(struct tarn_buf *out, const struct tarn_config_realm *r)
+static int add_resources(struct tarn_buf *out, const struct tarn_config *c, const char *realm)
+{
+    int rc = tarn_buf_adds(out, "    resources:\n");
+
+    for (unsigned i = 0; !rc && i < c->nresources; i++)
+        if (strcmp(c->resources[i].realm, realm) == 0)
+            rc = add_resource(out, &c->resources[i]);
+    return rc;
+}
+
+static bool has_resources(const struct tarn_config *c, const char *realm)
+{
+    for (unsigned i = 0; i < c->nresources; i++)
+        if (strcmp(c->resources[i].realm, realm) == 0)
+            return true;
+    return false;
+}
+
+static int add_realm(struct tarn_buf *out, const struct tarn_config *c, const struct tarn_config_realm *r)
 {
     int rc = tarn_buf_adds(out, "  - name: ");
 
@@ -117,7 +133,9 @@ static int add_realm(struct tarn_buf *out, const struct tarn_config_realm *r)
         rc = tarn_buf_addf(out, "\n    budget: %llu\n    readers:\n", (unsigned long long)r->budget_bytes);
     if (!rc)
         rc = add_ids(out, "users", &r->uids);
-    return rc ? rc : add_ids(out, "groups", &r->gids);
+    if (!rc)
+        rc = add_ids(out, "groups", &r->gids);
+    return rc || !has_resources(c, r->name) ? rc : add_resources(out, c, r->name);
 }
 
 static int add_rest(struct tarn_buf *out, const struct tarn_config *c)
@@ -126,16 +144,16 @@ static int add_rest(struct tarn_buf *out, const struct tarn_config *c)
     int rc = add_string(out, "", "socket", c->socket_path);
 
     if (!rc)
-        rc = add_string(out, "", "runtime-dir", c->runtime_dir);
+        rc = add_string(out, "", "runtimeDir", c->runtime_dir);
     if (!rc)
-        rc = tarn_buf_addf(out, "budget: %llu\nmax-object-bytes: %u\npage-size: %u\nmax-clients: %u\n",
+        rc = tarn_buf_addf(out, "budget: %llu\nmaxObjectBytes: %u\npageSize: %u\nmaxClients: %u\n",
                            (unsigned long long)c->budget_bytes, c->max_object_bytes, c->page_size, c->max_clients);
     if (!rc)
-        rc = add_flag(out, "", "streaming-lists", c->streaming_lists);
+        rc = add_flag(out, "", "streamingLists", c->streaming_lists);
     if (!rc)
-        rc = add_flag(out, "", "huge-pages", c->huge_pages);
+        rc = add_flag(out, "", "hugePages", c->huge_pages);
     return rc ? rc
-              : tarn_buf_addf(out, "log-format: %s\nlog-level: %s\n", c->log_format == TARN_LOG_JSON ? "json" : "text",
+              : tarn_buf_addf(out, "logFormat: %s\nlogLevel: %s\n", c->log_format == TARN_LOG_JSON ? "json" : "text",
                               levels[c->log_level]);
 }
 
@@ -144,12 +162,8 @@ int tarn_config_print(const struct tarn_config *c, struct tarn_buf *out)
     int rc = add_server(out, &c->server);
 
     if (!rc)
-        rc = tarn_buf_adds(out, "resources:\n");
-    for (unsigned i = 0; !rc && i < c->nresources; i++)
-        rc = add_resource(out, &c->resources[i]);
-    if (!rc)
         rc = tarn_buf_adds(out, "realms:\n");
     for (unsigned i = 0; !rc && i < c->nrealms; i++)
-        rc = add_realm(out, &c->realms[i]);
+        rc = add_realm(out, c, &c->realms[i]);
     return rc ? rc : add_rest(out, c);
 }

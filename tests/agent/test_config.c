@@ -46,15 +46,15 @@ static void each_mistake_in_a_file_is_named_with_its_place(void)
         {"resources:\n  - name: 12\n", "tarn.yaml:2:11: expected a string; put '12' in quotes if it is one"},
         {"resources:\n  - name: true\n", "expected a string; put 'true' in quotes"},
         {"resources:\n  - name:\n", "expected a string, found nothing"},
-        {"resources:\n  - realm: cluster\n", "tarn.yaml:2:5: a resource needs a name"},
+        {"resources:\n  - drop: []\n", "tarn.yaml:2:5: a resource needs a name"},
         {"resources: [pods]\nbudget: lots\n", "tarn.yaml:2:9: expected a size such as 268435456, 256MiB or 1GiB, found lots"},
         {"resources: [pods]\nbudget: -1\n", "expected a size"},
         {"resources: [pods]\nbudget: 99999999999999999999GiB\n", "expected a size"},
-        {"resources: [pods]\npage-size: 1.5\n", "tarn.yaml:2:12: expected a whole number"},
-        {"resources: [pods]\npage-size: 4294967296\n", "expected a whole number"},
-        {"resources: [pods]\nstreaming-lists: maybe\n", "tarn.yaml:2:18: expected true or false, found maybe"},
-        {"resources: [pods]\nlog-format: xml\n", "log-format must be text or json"},
-        {"resources: [pods]\nlog-level: loud\n", "log-level must be"},
+        {"resources: [pods]\npageSize: 1.5\n", "tarn.yaml:2:11: expected a whole number"},
+        {"resources: [pods]\npageSize: 4294967296\n", "expected a whole number"},
+        {"resources: [pods]\nstreamingLists: maybe\n", "tarn.yaml:2:17: expected true or false, found maybe"},
+        {"resources: [pods]\nlogFormat: xml\n", "logFormat must be text or json"},
+        {"resources: [pods]\nlogLevel: loud\n", "logLevel must be"},
         {"resources: [pods\n", "tarn.yaml:2:1: "},
         {"resources: [pods]\n--- \nresources: [nodes]\n", "more than one YAML document"},
         {"- pods\n", "tarn.yaml:1:1: expected a map, found a list"},
@@ -66,7 +66,7 @@ static void each_mistake_in_a_file_is_named_with_its_place(void)
         {"resources: [secrets]\n", "tarn.yaml:1:13: 'secrets': Secrets never go to realm cluster"},
         {"resources: [secrets.v1]\n", "Secrets never go to realm cluster"},
         {"resources: [Secret]\n", "Secrets never go to realm cluster"},
-        {"resources:\n  - name: pods\n    realm: other\n", "tarn.yaml:2:5: 'pods': its realm is not among `realms`"},
+        {"realms:\n  - name: a-name-that-is-much-too-long\n", "tarn.yaml:2:5: realm name 'a-name-that-is-much-too-long' is longer than 23 bytes"},
         {"resources:\n  - name: pods\n    namespaces: [a, b]\n", "several are not supported yet"},
         {"resources:\n  - name: pods\n    keep: [a]\n    drop: [b]\n", "give drop or keep, not both"},
         {"resources: [pods]\nrealms:\n  - budget: 64MiB\n", "tarn.yaml:3:5: a realm needs a name"},
@@ -76,10 +76,10 @@ static void each_mistake_in_a_file_is_named_with_its_place(void)
         {"resources: [pods]\nrealms:\n  - name: a\n    readers: {groups: [no-such-group-here]}\n", "no group 'no-such-group-here'"},
         {"resources: [pods]\nrealms:\n  - name: a\n    readers: [a]\n", "expected a map, found a list"},
         {"resources: [pods]\nbudget: 1048576GiB\n", "more than the"},
-        {"resources: [pods]\nmax-object-bytes: 10\n", "max-object-bytes 10: must be from"},
+        {"resources: [pods]\nmaxObjectBytes: 10\n", "maxObjectBytes 10: must be from"},
         {"resources: [pods]\nserver: {url: \"http://a\", kubeconfig: b}\n", "only one can say where the API server is"},
-        {"resources: [pods]\nserver: {cert-file: b}\n", "needs both cert-file and key-file"},
-        {"resources: [pods]\nserver: {ca-file: b, insecure-skip-tls-verify: true}\n", "contradict each other"},
+        {"resources: [pods]\nserver: {certFile: b}\n", "needs both certFile and keyFile"},
+        {"resources: [pods]\nserver: {caFile: b, insecureSkipTlsVerify: true}\n", "contradict each other"},
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -98,12 +98,11 @@ static void each_mistake_in_a_file_is_named_with_its_place(void)
 static const char full[] = "server:\n  url: \"http://127.0.0.1:1\"\n  gzip: true\n"
                            "resources:\n"
                            "  - pods\n"
-                           "  - name: deployments.apps\n    api-version: apps/v1\n    namespaces: [kube-system]\n    label-selector: \"app=x\"\n"
-                           "    field-selector: \"metadata.name!=\\\"\\\\\\\"\"\n    drop: [status]\n    slots: [spec.replicas]\n    indexes: [\"label:app\"]\n"
-                           "  - {name: secrets, realm: secret, keep: [metadata]}\n"
-                           "realms:\n  - {name: secret, budget: 16MiB, readers: {users: [root, 12], groups: [0, 34]}}\n"
-                           "budget: 64MiB\nsocket: /tmp/x.sock\nruntime-dir: /tmp/x\nmax-object-bytes: 8388608\npage-size: 100\nmax-clients: 7\n"
-                           "streaming-lists: false\nhuge-pages: false\nlog-format: json\nlog-level: debug\n";
+                           "  - name: deployments.apps\n    apiVersion: apps/v1\n    namespaces: [kube-system]\n    labelSelector: \"app=x\"\n"
+                           "    fieldSelector: \"metadata.name!=\\\"\\\\\\\"\"\n    drop: [status]\n    slots: [spec.replicas]\n    indexes: [\"label:app\"]\n"
+                           "realms:\n  - {name: secret, budget: 16MiB, readers: {users: [root, 12], groups: [0, 34]}, resources: [{name: secrets, keep: [metadata]}]}\n"
+                           "budget: 64MiB\nsocket: /tmp/x.sock\nruntimeDir: /tmp/x\nmaxObjectBytes: 8388608\npageSize: 100\nmaxClients: 7\n"
+                           "streamingLists: false\nhugePages: false\nlogFormat: json\nlogLevel: debug\n";
 
 static void a_full_file_is_read(void)
 {

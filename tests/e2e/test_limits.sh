@@ -6,7 +6,7 @@ cat >"$W/c.yaml" <<'YAML'
 resources:
   - {name: configmaps, drop: []}
   - {name: pods, drop: []}
-max-object-bytes: 65536
+maxObjectBytes: 65536
 YAML
 create() { # name, bytes
     python3 - "$url" "$1" "$2" <<'PY'
@@ -36,7 +36,7 @@ stop_hard "$sim"
 
 # ---- a region that is too small for what there is
 start_sim --generate pods=4000 --churn 50
-printf 'resources:\n  - {name: nodes}\n  - {name: pods, drop: []}\nhuge-pages: false\n' >"$W/c.yaml"
+printf 'resources:\n  - {name: nodes}\n  - {name: pods, drop: []}\nhugePages: false\n' >"$W/c.yaml"
 budget=8MiB start_agent --config "$W/c.yaml" --server "$url"
 eventually "status says that the region is full" status_says "^pods .*(full|room)"
 check "the other resource is served" synced nodes

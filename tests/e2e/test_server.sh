@@ -6,7 +6,7 @@
 # ---- down at the start, then up
 sim_port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 url=http://127.0.0.1:$sim_port
-printf 'resources:\n  - {name: pods, drop: [], indexes: [spec.nodeName]}\n  - {name: services, drop: []}\n  - {name: widgets.lab.example.com, drop: []}\npage-size: 20\nbudget: 32MiB\n' >"$W/c.yaml"
+printf 'resources:\n  - {name: pods, drop: [], indexes: [spec.nodeName]}\n  - {name: services, drop: []}\n  - {name: widgets.lab.example.com, drop: []}\npageSize: 20\nbudget: 32MiB\n' >"$W/c.yaml"
 start_agent --config "$W/c.yaml" --server "$url"
 eventually "the agent is ready without a server" logged "tarnd ready"
 eventually "status says that the server refuses connections" status_says "^pods .*NO .*(refused|connect)"

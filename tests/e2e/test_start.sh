@@ -104,12 +104,9 @@ eventually "an agent starts over a stale socket" synced pods
 kill -TERM "$agent"
 wait "$agent"
 cat >"$W/realms.yaml" <<YAML
-resources:
-  - pods
-  - {name: secrets, realm: secret}
 realms:
-  - {name: cluster, readers: {groups: [65534]}}
-  - {name: secret, budget: 16MiB}
+  - {name: cluster, readers: {groups: [65534]}, resources: [pods]}
+  - {name: secret, budget: 16MiB, resources: [secrets]}
 YAML
 start_agent --config "$W/realms.yaml" --server "$url"
 eventually "pods sync" synced pods

@@ -37,8 +37,8 @@ resources:
   - {name: services, drop: []}
   - {name: endpointslices, drop: []}
   - {name: deployments.apps, drop: []}
-streaming-lists: $streaming
-page-size: 50
+streamingLists: $streaming
+pageSize: 50
 YAML
     start_sim --generate pods=300,nodes=20,services=40 --churn 100
     start_agent --config "$W/c.yaml" --server "$url"
