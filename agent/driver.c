@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include <tarn/region_store.h>
+#include <tarn/status.h>
 
 #include "list_watch_http.h"
 
@@ -324,7 +325,24 @@ static struct tarn_resource_state state_while_looking(const struct tarn_driver *
     };
 }
 
-static struct tarn_resource_state state_of(const struct tarn_reflector_status *s)
+/* "... (403 Forbidden)": readers tell by the code whether waiting can help. */
+static struct tarn_bytes error_text(const struct tarn_reflector_status *s, char *buf, size_t size)
+{
+    enum tarn_status_reason r = TARN_REASON_BAD_REQUEST;
+
+    if (!s->last_error.code)
+        return (struct tarn_bytes){0};
+    if (!s->last_http_code)
+        return tarn_bytes_of(s->last_error.message);
+    while (r < TARN_REASON_TIMEOUT && tarn_status_reason_code(r) != (int)s->last_http_code)
+        r++;
+    (void)snprintf(buf, size, "%s (%u%s%s)", s->last_error.message, s->last_http_code, r < TARN_REASON_TIMEOUT ? " " : "",
+                   r < TARN_REASON_TIMEOUT ? tarn_status_reason_text(r) : "");
+    return tarn_bytes_of(buf);
+}
+
+/* buf holds what the state borrows. */
+static struct tarn_resource_state state_of(const struct tarn_reflector_status *s, char *buf, size_t size)
 {
     const struct tarn_reflector_counters *c = &s->counters;
 
@@ -333,7 +351,7 @@ static struct tarn_resource_state state_of(const struct tarn_reflector_status *s
         .live = s->live,
         .relisting = s->phase == TARN_REFLECTOR_LISTING || s->phase == TARN_REFLECTOR_STREAMING,
         .resource_version = tarn_rv_bytes(&s->resource_version),
-        .last_error = s->last_error.code ? tarn_bytes_of(s->last_error.message) : (struct tarn_bytes){0},
+        .last_error = error_text(s, buf, size),
         .last_event_ms = s->last_event_ms,
         .last_list_ms = s->last_list_ms,
         .last_error_ms = s->last_error.code ? s->last_error_at_ms : 0,
@@ -352,6 +370,7 @@ void tarn_driver_publish(struct tarn_driver *d)
     struct tarn_reflector_status s;
     struct tarn_resource_state state;
     struct tarn_error err;
+    char text[TARN_ERROR_MESSAGE_BYTES + 64];
     bool touched = d->lw && tarn_list_watch_http_take_touched(d->lw);
 
     if (!d->in_region || !(touched || d->changed))
@@ -360,7 +379,7 @@ void tarn_driver_publish(struct tarn_driver *d)
     if (d->reflector) {
         tarn_reflector_status(d->reflector, &s);
         log_state(d, &s);
-        state = state_of(&s);
+        state = state_of(&s, text, sizeof text);
     } else {
         state = state_while_looking(d);
     }

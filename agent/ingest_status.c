@@ -86,7 +86,9 @@ static int add_client(struct tarn_ingest *in, const struct realm *r, const struc
 
     n = n ? n : &unknown;
     if (!rc)
-        rc = add_text(out, "program", n->program);
+        rc = add_text(out, "comm", n->program);
+    if (!rc)
+        rc = add_text(out, "realm", r->config->name);
     if (!rc)
         rc = tarn_buf_addf(out, ",\"pid\":%d", n->pid);
     if (!rc)
@@ -96,16 +98,17 @@ static int add_client(struct tarn_ingest *in, const struct realm *r, const struc
     return rc ? rc : tarn_buf_adds(out, "}");
 }
 
-static int add_clients(struct tarn_ingest *in, const struct realm *r, struct tarn_buf *out)
+static int add_clients(struct tarn_ingest *in, struct tarn_buf *out)
 {
     struct tarn_writer_client c;
     int rc = tarn_buf_adds(out, ",\"clients\":[");
 
-    for (unsigned i = 0; !rc && tarn_writer_client_at(r->writer, i, &c); i++) {
-        rc = i ? tarn_buf_adds(out, ",") : 0;
-        if (!rc)
-            rc = add_client(in, r, &c, out);
-    }
+    for (unsigned r = 0; r < in->nrealms; r++)
+        for (unsigned i = 0; !rc && tarn_writer_client_at(in->realms[r].writer, i, &c); i++) {
+            rc = out->data[out->len - 1] == '}' ? tarn_buf_adds(out, ",") : 0;
+            if (!rc)
+                rc = add_client(in, &in->realms[r], &c, out);
+        }
     return rc ? rc : tarn_buf_adds(out, "]");
 }
 
@@ -122,7 +125,7 @@ static int add_memory(const struct tarn_writer_stats *s, struct tarn_buf *out)
     return rc ? rc : tarn_buf_adds(out, "}");
 }
 
-static int add_realm(struct tarn_ingest *in, const struct realm *r, struct tarn_buf *out)
+static int add_realm(const struct realm *r, struct tarn_buf *out)
 {
     struct tarn_writer_stats s;
     int rc = tarn_buf_adds(out, "{");
@@ -137,8 +140,6 @@ static int add_realm(struct tarn_ingest *in, const struct realm *r, struct tarn_
                          {"doorbells", s.doorbells});
     if (!rc)
         rc = add_memory(&s, out);
-    if (!rc)
-        rc = add_clients(in, r, out);
     return rc ? rc : tarn_buf_adds(out, "}");
 }
 
@@ -194,7 +195,7 @@ int ingest_status(struct tarn_ingest *in, struct tarn_buf *out)
     for (unsigned i = 0; !rc && i < in->nrealms; i++) {
         rc = i ? tarn_buf_adds(out, ",") : 0;
         if (!rc)
-            rc = add_realm(in, &in->realms[i], out);
+            rc = add_realm(&in->realms[i], out);
     }
     if (!rc)
         rc = tarn_buf_adds(out, "],\"resources\":[");
@@ -203,5 +204,9 @@ int ingest_status(struct tarn_ingest *in, struct tarn_buf *out)
         if (!rc)
             rc = add_resource(in->drivers[i], out);
     }
-    return rc ? rc : tarn_buf_adds(out, "]}\n");
+    if (!rc)
+        rc = tarn_buf_adds(out, "]");
+    if (!rc)
+        rc = add_clients(in, out);
+    return rc ? rc : tarn_buf_adds(out, "}\n");
 }

@@ -26,7 +26,7 @@ try "an unknown authority" "^pods .*(certificate|SSL)" --server "$https" --token
 try "the wrong authority" "^pods .*(certificate|SSL)" --server "$https" --ca-file "$W/other.pem" --token-file "$W/token"
 try "the wrong name" "^pods .*(subject name|certificate|SSL)" --server "$https" --ca-file "$W/server.pem" --tls-server-name wrong.example.com --token-file "$W/token"
 try "HTTP where HTTPS is spoken" "^pods .*NO" --server "http://127.0.0.1:$port" --token-file "$W/token"
-try "no token: 401 is seen" "^pods .*(401|nauthorized)" --server "$https" --ca-file "$W/server.pem"
+try "no token: anonymous is refused" "^pods .*(401|403)" --server "$https" --ca-file "$W/server.pem"
 try "a wrong token: 401 is seen" "^pods .*(401|nauthorized)" --server "$https" --ca-file "$W/server.pem" --token-file "$W/wrong"
 try "verified, with a token" "^pods +30 +yes +yes" --server "$https" --ca-file "$W/server.pem" --token-file "$W/token"
 try "another name in the certificate" "^pods +30 +yes +yes" --server "$https" --ca-file "$W/server.pem" --tls-server-name api.example.com --token-file "$W/token"
