@@ -6,7 +6,7 @@
 # ---- down at the start, then up
 sim_port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 url=http://127.0.0.1:$sim_port
-printf 'resources:\n  - {name: pods, drop: [], indexes: [spec.nodeName]}\n  - {name: services, drop: []}\n  - {name: widgets.lab.example.com, drop: []}\npageSize: 20\nbudget: 32MiB\n' >"$W/c.yaml"
+printf 'resources:\n  - {name: pods, drop: [], indexes: [spec.nodeName]}\n  - {name: services, drop: []}\n  - {name: widgets.lab.example.com, drop: []}\npageSize: 20\nbudget: 32MiB\nstreamingLists: false\n' >"$W/c.yaml"
 start_agent --config "$W/c.yaml" --server "$url"
 eventually "the agent is ready without a server" logged "tarnd ready"
 eventually "status says that the server refuses connections" status_says "^pods .*NO .*(refused|connect)"
@@ -39,7 +39,6 @@ done
 for kind in garble truncate; do
     again "$kind in a page"
     fault "{\"kind\":\"$kind\",\"resource\":\"pods\",\"verb\":\"list\",\"bytes\":20000}"
-    fault '{"kind":"no-streaming","resource":"pods"}'
     curl -fsS -X POST "$url/sim/change" -d '{"count":50}' >/dev/null
     curl -fsS -X POST "$url/sim/compact" -d '{"resource":"pods"}' >/dev/null
     fault '{"kind":"status","resource":"pods","verb":"watch","code":410}'
@@ -80,9 +79,13 @@ else
 fi
 
 # ---- the server is restarted, empty of history
+# ---- the server goes, and comes back with other objects and lower versions (a restored backup). A watch from the future is
+# silent, so it is the probe after 90 s of silence that finds it: TARN_LONG=1 only.
 again "a server restart"
 stop_hard "$sim"
 eventually "a server that is gone: not live" status_says "^pods +[0-9]+ +yes +NO"
 check "readers keep the last state" tarn get pods -A
-sim_port=$port start_sim --generate pods=60,services=20
-WAIT=120 eventually "after a restart with other objects: equal again" same pods /api/v1/pods
+if [ -n "${TARN_LONG:-}" ]; then
+    sim_port=$port start_sim --generate pods=60,services=20
+    WAIT=150 eventually "after a restart with other objects: equal again" same pods /api/v1/pods
+fi

@@ -17,14 +17,16 @@ run_faults() {
         '{"kind":"no-end-bookmark","count":1}' \
         '{"kind":"watch-error","code":500,"events":2,"count":2}' \
         '{"kind":"watch-error","code":429,"events":2,"count":2}' \
-        '{"kind":"old-event","by":3,"count":2}'; do
+        '{"kind":"old-event","resource":"pods","by":3,"count":2}'; do
         fault "$f" || bad "the simulator does not take $f"
         curl -fsS -X POST "$url/sim/drop-watches" -d '{"resource":"pods","how":"cut"}' >/dev/null
         curl -fsS -X POST "$url/sim/drop-watches" -d '{"resource":"deployments.apps","how":"end"}' >/dev/null
         sleep 0.4
     done
-    curl -fsS -X POST "$url/sim/compact" -d '{"resource":"pods"}' >/dev/null
+    # what a lying event left behind only a list can mend: make the version the agent has too old
     curl -fsS -X POST "$url/sim/drop-watches" -d '{"how":"cut"}' >/dev/null
+    curl -fsS -X POST "$url/sim/change" -d '{"count":100}' >/dev/null
+    curl -fsS -X POST "$url/sim/compact" -d '{"resource":"pods"}' >/dev/null
     heal
     curl -fsS -X POST "$url/sim/quiesce" >/dev/null
 }
@@ -46,7 +48,7 @@ YAML
     if [ $streaming = true ]; then
         check "streaming lists were used" resource_says pods .streaming_lists 1
     else
-        check "pages were used" resource_says pods .list_pages 2
+        check "plain lists were used" resource_says pods .list_pages 1
     fi
     run_faults
     for r in pods:/api/v1/pods nodes:/api/v1/nodes services:/api/v1/services \
