@@ -111,7 +111,8 @@ bool is_objects_fault(int code)
 void count_skipped(struct tarn_reflector *r, int code, struct tarn_bytes key, const char *why)
 {
     r->st.counters.skipped++;
-    report(r, TARN_REPORT_WARNING, code, key, "skipped an object of %s, '%.*s': %s", r->name, TARN_BYTES_ARG(key), why);
+    if (may_tell_of_object(r))
+        report(r, TARN_REPORT_WARNING, code, key, "skipped an object of %s, '%.*s': %s", r->name, TARN_BYTES_ARG(key), why);
 }
 
 /* A refusal of the store that is no single object's fault: report, wait, list again. */

@@ -1,8 +1,8 @@
 /* reflector_state.h - the state that the files of the reflector share, and what each calls of the others.
  *
- *     reflector.c        life, lock, timers, waiting, run      reflector_list.c   LIST by pages, what a committed list means
- *     reflector_watch.c  WATCH, events, how a watch ends        watch_list.c       streaming lists
- *     reflector_probe.c  was the server restored from a backup?
+ *     reflector.c        life, lock, timers, waiting, run       reflector_list.c    LIST by pages, what a committed list means
+ *     reflector_watch.c  WATCH, events, how a watch ends         watch_list.c        streaming lists
+ *     reflector_probe.c  was the server restored from a backup?  reflector_report.c  what went wrong, for status and reader
  *
  * The one idea: between requests the phase is WAITING with a `next` step and a time; everything that can happen
  * ends in wait_for(). All functions here are called with r->lock held.
@@ -29,6 +29,8 @@ enum {
     PAGE_RETRY_MS = 1000,             /* after a cut */
     PAGE_RETRY_AFTER_MAX_MS = 60 * 1000, /* a list that must wait longer is begun anew */
     INTERNAL_ERROR_RESET_MS = 60 * 1000, /* */
+    TELL_MS = 60 * 1000,              /* in this time ... */
+    TELL_OBJECTS = 10,                /* so many objects are named that were skipped; the rest is counted */
     SLOW_LIST_MS = 10 * 1000,         /* 8.2: a list that took longer is reported */
     STREAM_WARN_MS = 10 * 1000,       /* 8.2: a streaming list without news is reported so often */
     STREAM_SILENCE_MS = 60 * 1000,    /* W-7 */
@@ -99,6 +101,9 @@ struct tarn_reflector {
     bool probing;         /* the list under way is the probe */
     uint32_t probe_items;
 
+    uint64_t tell_ms;           /* the begin of the time in which objects are told of; 0: none yet */
+    uint32_t told, left_untold; /* in it */
+
     uint64_t resync_ms, relist_ms; /* when due; NEVER: not armed */
 
     uint32_t stream_closes;        /* W-7: in a row */
@@ -118,19 +123,24 @@ void wait_backoff(struct tarn_reflector *r, enum step next, uint32_t floor_ms);
 /* Wait next to nothing, if that was not done within SETTLED_MS; else one backoff step. */
 void wait_little(struct tarn_reflector *r, enum step next);
 void set_live(struct tarn_reflector *r, bool live);
+void abort_staging(struct tarn_reflector *r);
+void enter(struct tarn_reflector *r);
+/* Give the lock back during a call of the list_watch; enter takes it again. */
+void unlock(struct tarn_reflector *r);
+
+/* ---- reflector_report.c ------------------------------------------------------------------ */
+
 /* Remember and report a failure. ends_round: as in struct tarn_reflector_report. */
 void fail(struct tarn_reflector *r, const struct failure *f, bool ends_round);
 /* Tell without consequence for the status. */
 void report(struct tarn_reflector *r, enum tarn_report_level level, int code, struct tarn_bytes key, const char *fmt, ...)
     TARN_PRINTF(5, 6);
+/* May another object be named in a report now? Thousands of bad ones must not flood a log. */
+bool may_tell_of_object(struct tarn_reflector *r);
 struct failure failure_of_end(const char *what, const struct tarn_end *end);
 struct failure failure_of_status(const char *what, const struct tarn_status *status);
 /* What stood in the way is over. */
 void recovered(struct tarn_reflector *r);
-void abort_staging(struct tarn_reflector *r);
-void enter(struct tarn_reflector *r);
-/* Give the lock back during a call of the list_watch; enter takes it again. */
-void unlock(struct tarn_reflector *r);
 
 /* ---- reflector_list.c -------------------------------------------------------------------- */
 

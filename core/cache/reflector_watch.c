@@ -100,8 +100,10 @@ bool is_expected(struct tarn_reflector *r, const struct tarn_object *obj)
     if (fits && !is_table(v, k))
         return true;
     r->st.counters.mismatches++;
-    report(r, TARN_REPORT_WARNING, TARN_E_TYPE, tarn_object_key(obj), "expected %s %.*s %.*s, but the watch event is a %.*s %.*s",
-           r->name, TARN_BYTES_ARG(r->api_version), TARN_BYTES_ARG(r->kind), TARN_BYTES_ARG(v), TARN_BYTES_ARG(k));
+    if (may_tell_of_object(r))
+        report(r, TARN_REPORT_WARNING, TARN_E_TYPE, tarn_object_key(obj),
+               "expected %s %.*s %.*s, but the watch event is a %.*s %.*s", r->name, TARN_BYTES_ARG(r->api_version),
+               TARN_BYTES_ARG(r->kind), TARN_BYTES_ARG(v), TARN_BYTES_ARG(k));
     return false;
 }
 
@@ -118,10 +120,13 @@ static int apply(struct tarn_reflector *r, enum tarn_watch_event_type type, cons
     case TARN_WATCH_DELETED:
         return tarn_store_delete(s, obj, err);
     case TARN_WATCH_BOOKMARK:
-        return s->ops->bookmark ? s->ops->bookmark(s, tarn_object_resource_version_text(obj)) : 0;
+        if (s->ops->bookmark && s->ops->bookmark(s, tarn_object_resource_version_text(obj)) < 0)
+            r->st.counters.store_errors++; /* nothing is lost by it */
+        return 0;
     default:
-        report(r, TARN_REPORT_WARNING, TARN_E_UNSUPPORTED, tarn_object_key(obj), "the watch of %s sent an event of unknown type",
-               r->name);
+        if (may_tell_of_object(r))
+            report(r, TARN_REPORT_WARNING, TARN_E_UNSUPPORTED, tarn_object_key(obj),
+                   "the watch of %s sent an event of unknown type", r->name);
         return 0;
     }
 }

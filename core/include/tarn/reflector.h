@@ -156,7 +156,8 @@ struct tarn_reflector_options {
     struct tarn_bytes resume_resource_version;
 
     bool (*should_resync)(void *ctx); /* NULL: yes. Called with the lock held. */
-    /* Something to tell; quick, no call into the reflector from here. NULL: nobody listens. */
+    /* Something to tell; quick, no call into the reflector from here. Of skipped objects ten a minute are told of, the
+     * rest is counted. NULL: nobody listens. */
     void (*on_report)(void *ctx, const struct tarn_reflector_report *report);
     /* The deadline or the status may have changed (not called for each event). Any call into the
      * reflector but free is allowed from here. NULL: none. */

@@ -233,6 +233,47 @@ static void a_full_store_is_behind_until_the_next_list(void)
     }
 }
 
+/* Many bad objects: ten are named in a minute, the rest is counted, and how many they were is told later */
+static void many_skipped_objects_do_not_flood_the_log(void)
+{
+    struct fx *f = fx_new(NULL);
+
+    fx_watch(f, "", "10");
+    f->store.refuse[FAKE_STORE_ADD] = TARN_E_INDEX;
+    for (unsigned long i = 0; i < 30; i++)
+        CU_ASSERT_EQUAL(fx_event(f, TARN_WATCH_ADDED, "a/bad", 11 + i), 0);
+    CU_ASSERT_EQUAL(fx_status(f).counters.skipped, 30);
+    CU_ASSERT_EQUAL(f->levels[TARN_REPORT_WARNING], 10);
+    f->rt.now_ms += 60000;
+    f->store.refuse[FAKE_STORE_ADD] = 0;
+    CU_ASSERT_EQUAL(fake_event(&f->lw, TARN_WATCH_UNKNOWN, fake_pod("a/odd", "u", 50)), 0);
+    CU_ASSERT_EQUAL(f->levels[TARN_REPORT_WARNING], 12); /* "20 more", and this one */
+    fx_free(f);
+}
+
+static int refuse_bookmark(struct tarn_store *s, struct tarn_bytes rv)
+{
+    (void)s;
+    (void)rv;
+    return TARN_E_FULL;
+}
+
+/* a bookmark that the store cannot note loses nothing */
+static void a_store_that_cannot_note_a_bookmark_is_not_behind(void)
+{
+    struct fx *f = fx_new(NULL);
+    struct tarn_store_ops ops = *f->store.store.ops;
+
+    ops.bookmark = refuse_bookmark;
+    f->store.store.ops = &ops;
+    fx_watch(f, "", "10");
+    CU_ASSERT_EQUAL(fx_bookmark(f, 20, false), 0);
+    CU_ASSERT_FALSE(fx_status(f).behind);
+    CU_ASSERT_STRING_EQUAL(fx_rv(f), "20");
+    CU_ASSERT_EQUAL(fx_status(f).counters.store_errors, 1);
+    fx_free(f);
+}
+
 /* decision H: the original only tells */
 static void originally_a_full_store_loses_the_event(void)
 {
@@ -958,6 +999,7 @@ TARN_TEST_MAIN(
     TARN_TEST(a_version_that_goes_back_leads_to_a_list_without_version), TARN_TEST(the_same_version_twice_is_no_step_back),
     TARN_TEST(originally_a_version_may_go_back), TARN_TEST(an_object_the_store_cannot_take_is_skipped_and_named),
     TARN_TEST(a_full_store_is_behind_until_the_next_list), TARN_TEST(originally_a_full_store_loses_the_event),
+    TARN_TEST(many_skipped_objects_do_not_flood_the_log), TARN_TEST(a_store_that_cannot_note_a_bookmark_is_not_behind),
     TARN_TEST(events_of_another_type_are_skipped), TARN_TEST(items_of_a_list_are_not_checked),
     TARN_TEST(a_refused_watch_is_opened_again_without_a_list), TARN_TEST(another_refusal_of_a_watch_leads_to_a_list_at_our_version),
     TARN_TEST(a_watch_answered_410_leads_to_a_list_at_our_version), TARN_TEST(a_watch_that_cannot_be_started_leads_to_a_list),
