@@ -703,6 +703,117 @@ static void recorded_lists_are_the_same_in_pieces_of_any_size(void)
     }
 }
 
+/* "TYPE key rv" of each. */
+static int brief_object(void *ctx, struct tarn_bytes type, const struct tarn_object *obj)
+{
+    return tarn_buf_addf(ctx, "%.*s%s%.*s %llu\n", TARN_BYTES_ARG(type), type.len ? " " : "",
+                         TARN_BYTES_ARG(tarn_object_key(obj)), (unsigned long long)tarn_object_resource_version(obj));
+}
+
+static int brief_end(void *ctx, const struct tarn_list_meta *m)
+{
+    return tarn_buf_addf(ctx, "end %.*s rv=%.*s %s left=%lld\n", TARN_BYTES_ARG(m->kind), TARN_BYTES_ARG(m->resource_version),
+                         m->cont.len ? "more" : "last", (long long)m->remaining_item_count);
+}
+
+static void recorded_answers_give_what_the_server_meant(void)
+{
+    static const struct {
+        const char *file, *brief;
+        enum tarn_transcode_mode mode;
+    } rows[] = {
+        {"watch-changes.ndjson", "ADDED proto/brief 294\nMODIFIED proto/brief 295\nMODIFIED proto/brief 296\nMODIFIED proto/brief 297\nDELETED proto/brief 298\n",
+         TARN_TRANSCODE_WATCH},
+        {"watch-bookmarks.ndjson", "BOOKMARK  315\n", TARN_TRANSCODE_WATCH},
+        {"expire-watch.ndjson", "ERROR  0\n", TARN_TRANSCODE_WATCH},
+        {"oldetcd-watch-rv0.ndjson", "ERROR  0\n", TARN_TRANSCODE_WATCH},
+        {"list-empty.json", "end PodList rv=214 last left=-1\n", TARN_TRANSCODE_LIST},
+        {"list-page-1.json", "proto/web-0 201\nproto/web-1 203\nend PodList rv=213 more left=3\n", TARN_TRANSCODE_LIST},
+        {"list-pretty.json", "proto/cm-0 210\nend ConfigMapList rv=214 more left=3\n", TARN_TRANSCODE_LIST},
+        {"form-protobuf-fallback.json", "proto/w0 293\nend WidgetList rv=293 last left=-1\n", TARN_TRANSCODE_LIST},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct tarn_buf text = read_data(rows[i].file), brief = {0};
+        struct tarn_transcode_options o = {.mode = rows[i].mode};
+        struct tarn_transcode_sink sink = {.on_object = brief_object, .on_list_end = brief_end, .ctx = &brief};
+        struct tarn_transcoder *t;
+
+        CU_ASSERT_EQUAL_FATAL(tarn_transcoder_new(&o, &sink, &t, NULL), 0);
+        CU_ASSERT_EQUAL(feed_cut(t, tarn_buf_bytes(&text), (struct cut){0, 700}, NULL), 0);
+        if (!tarn_bytes_equal(tarn_buf_bytes(&brief), tarn_bytes_of(rows[i].brief))) {
+            fprintf(stderr, "%s:\n%.*s", rows[i].file, TARN_BYTES_ARG(tarn_buf_bytes(&brief)));
+            CU_FAIL("a recorded answer gives something else");
+        }
+        tarn_transcoder_free(t);
+        tarn_buf_release(&text);
+        tarn_buf_release(&brief);
+    }
+}
+
+/* 18446744073709551615 comes back from a real server as 18446744073709552000, which fits no 64-bit integer. */
+static void the_numbers_of_a_real_server_keep_their_values(void)
+{
+    static const char expected[] =
+        "{\"color\":\"red\",\"extra\":{\"astral\":\"\xf0\x9f\x98\x80\",\"big\":1e+300,\"empty\":{},"
+        "\"exp\":1e+21,\"html\":\"<a href=\\\"x\\\">&</a>\",\"list\":[],\"lone\":\"\xef\xbf\xbd\","
+        "\"ls\":\"\xe2\x80\xa8\",\"max\":9223372036854775807,\"min\":-9223372036854775808,\"negzero\":0,"
+        "\"nul\":\"\\u0000\",\"null\":null,\"one\":1,\"over\":9223372036854776000,\"slash\":\"/\","
+        "\"third\":0.3333333333333333,\"tiny\":5e-324,\"u64\":18446744073709552000.0},\"port\":\"http\","
+        "\"ratio\":1,\"size\":9223372036854775807}";
+    struct tarn_buf text = read_data("cr-numbers.json");
+    const struct tarn_object *o;
+    struct tarn_buf spec = {0};
+    struct tarn_value v;
+
+    CU_ASSERT_EQUAL_FATAL(tarn_object_from_json(tarn_buf_bytes(&text), &o, NULL), 0);
+    CU_ASSERT_EQUAL(tarn_object_get(o, "spec", &v), 0);
+    CU_ASSERT_EQUAL(tarn_value_to_json(&v, 0, &spec), 0);
+    if (!tarn_bytes_equal(tarn_buf_bytes(&spec), tarn_bytes_of(expected))) {
+        fprintf(stderr, "%.*s\n", TARN_BYTES_ARG(tarn_buf_bytes(&spec)));
+        CU_FAIL("a number changed");
+    }
+    tarn_buf_release(&spec);
+    tarn_buf_release(&text);
+    tarn_object_unref(o);
+}
+
+/* Escapes and other than ASCII at every place of a block and of what is looked at ahead. */
+static void strings_are_the_same_wherever_their_special_bytes_stand(void)
+{
+    static const struct {
+        const char *json, *text;
+        size_t len;
+    } specials[] = {{"\\n", "\n", 1}, {"\\u20ac", "\xe2\x82\xac", 3}, {"\xe2\x82\xac", "\xe2\x82\xac", 3}, {"\\\\", "\\", 1},
+                    {"\\ud83d\\ude00", "\xf0\x9f\x98\x80", 4}};
+    struct tarn_buf json = {0}, expected = {0};
+    int err = 0;
+
+    for (size_t at = 0; at < 140; at++)
+        for (size_t k = 0; k < sizeof specials / sizeof *specials; k++)
+            for (size_t after = 0; after < 70 && !err; after += 1 + after / 3) {
+                const struct tarn_object *o = NULL;
+                struct tarn_value v = {0};
+                char *exact;
+
+                tarn_buf_clear(&json);
+                tarn_buf_clear(&expected);
+                err = tarn_buf_addf(&json, "\"%0*d%s%0*d\"", (int)at + 1, 0, specials[k].json, (int)after + 1, 0);
+                err = err ? err : tarn_buf_addf(&expected, "%0*d%s%0*d", (int)at + 1, 0, specials[k].text, (int)after + 1, 0);
+                exact = malloc(json.len); /* AddressSanitizer sees a read behind it */
+                memcpy(exact, json.data, json.len);
+                err = err ? err : tarn_object_from_json((struct tarn_bytes){exact, json.len}, &o, NULL);
+                err = err ? err : tarn_value_parse(tarn_object_body(o), &v);
+                if (!err && !tarn_bytes_equal(v.string, tarn_buf_bytes(&expected)))
+                    CU_FAIL("a string is not what was written");
+                tarn_object_unref(o);
+                free(exact);
+            }
+    CU_ASSERT_EQUAL(err, 0);
+    tarn_buf_release(&json);
+    tarn_buf_release(&expected);
+}
+
 static int ignore_object(void *ctx, struct tarn_bytes type, const struct tarn_object *obj)
 {
     (void)ctx;
@@ -794,5 +905,8 @@ TARN_TEST_MAIN("transcode", TARN_TEST(a_list_gives_its_items_and_then_its_meta),
                TARN_TEST(the_cap_counts_the_whole_object_not_its_text), TARN_TEST(an_object_too_deep_is_named_and_skipped),
                TARN_TEST(a_bad_key_or_number_skips_that_object_alone), TARN_TEST(a_receiver_can_end_the_feed),
                TARN_TEST(invalid_utf8_becomes_what_go_makes_of_it), TARN_TEST(strings_of_every_length_keep_their_bytes),
-               TARN_TEST(recorded_lists_are_the_same_in_pieces_of_any_size), TARN_TEST(memory_is_bounded_by_the_largest_object),
+               TARN_TEST(recorded_lists_are_the_same_in_pieces_of_any_size), TARN_TEST(recorded_answers_give_what_the_server_meant),
+               TARN_TEST(the_numbers_of_a_real_server_keep_their_values),
+               TARN_TEST(strings_are_the_same_wherever_their_special_bytes_stand),
+               TARN_TEST(memory_is_bounded_by_the_largest_object),
                TARN_TEST(transcoding_survives_any_failed_allocation))
