@@ -52,6 +52,7 @@ void cli_flush(struct tarn_buf *out);
 
 /* The verbs: each gets its own argv, argv[0] being its name. */
 int verb_get(int argc, char **argv);
+int verb_events(int argc, char **argv);
 int verb_status(int argc, char **argv);
 int verb_index(int argc, char **argv);
 int verb_snapshot(int argc, char **argv);

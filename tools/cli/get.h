@@ -42,7 +42,13 @@ void printer_end(struct printer *p);
 /* Forget what was fed, printed or not, and free. */
 void printer_release(struct printer *p);
 
-/* --watch: print what is there, then every change, until interrupted. (watch.c) */
-int get_watch(const struct get_options *o, struct tarn_client *c);
+/* Print the rows fed so far; the next ones line up with them. */
+void printer_rows(struct printer *p);
+
+/*
+ * Print what is there, then what changes, until interrupted. every_change: each version, with a column EVENT; else each object's newest
+ * state. (watch.c)
+ */
+int watch_print(const struct get_options *o, struct tarn_client *c, bool every_change);
 
 #endif

@@ -30,6 +30,9 @@ static const struct verb {
      "  -w, --watch            go on and show every change; --watch-only: changes only\n"
      "  --no-headers           no line of headers\n"
      "  --show-labels          a column with the labels\n"},
+    {"events", verb_events, "events RESOURCE", "every version of every object as it comes: ADDED, MODIFIED, DELETED",
+     "  -n, -A, -l, --field-selector, -o, --no-headers, --show-labels   as in tarn get\n"
+     "  --watch-only           not what is there at first\n"},
     {"status", verb_status, "status", "the agent, its resources and its memory",
      "  --synced           no output; exit 0 if every resource has synced, else 4\n"
      "  -o, --output json  for machines\n"},

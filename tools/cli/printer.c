@@ -1,6 +1,7 @@
 /* Printing what `tarn get` found: a table, JSON, YAML or names. See get.h. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "columns.h"
@@ -81,9 +82,11 @@ static int object_json(struct printer *p, const struct tarn_object *obj)
 
     if (p->as_list)
         cli_addf(&p->out, p->count ? ",\n        " : "\n        ");
-    r = render_json(obj, &type, p->as_list ? 2 : 0, &p->out);
+    else if (p->event)
+        cli_addf(&p->out, "{\n    \"type\": \"%s\",\n    \"object\": ", p->event);
+    r = render_json(obj, &type, p->as_list ? 2 : p->event ? 1 : 0, &p->out);
     if (!p->as_list)
-        cli_addf(&p->out, "\n");
+        cli_addf(&p->out, p->event ? "\n}\n" : "\n");
     return r;
 }
 
@@ -121,6 +124,8 @@ void printer_begin(struct printer *p)
     if (!p->table)
         cli_out_of_memory();
     p->table->ncolumns = column_count(p);
+    if (p->event)
+        p->table->widths[0] = strlen("MODIFIED"); /* lines that come later line up with the first */
     if (p->as_list && p->o->output == OUTPUT_JSON)
         cli_addf(&p->out, "{\n    \"apiVersion\": \"v1\",\n    \"items\": [");
     if (p->as_list && p->o->output == OUTPUT_YAML)
@@ -148,6 +153,12 @@ int printer_object(struct printer *p, const struct tarn_object *obj)
     }
     p->count++;
     return r;
+}
+
+void printer_rows(struct printer *p)
+{
+    table_print(p->table, &p->out);
+    cli_flush(&p->out);
 }
 
 void printer_end(struct printer *p)

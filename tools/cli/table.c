@@ -83,21 +83,19 @@ static void print_cell(const struct table *t, const struct cell *c, size_t pad_t
 
 void table_print(struct table *t, struct tarn_buf *out)
 {
-    size_t *widths = calloc(t->ncolumns ? t->ncolumns : 1, sizeof *widths);
+    for (unsigned k = 0; k < t->ncolumns; k++) {
+        size_t w = column_width(t, k);
 
-    if (!widths)
-        cli_out_of_memory();
-    for (unsigned k = 0; k < t->ncolumns; k++)
-        widths[k] = column_width(t, k);
+        t->widths[k] = w > t->widths[k] ? w : t->widths[k];
+    }
     for (size_t i = 0; i < t->ncells; i++) {
         unsigned k = (unsigned)(i % t->ncolumns);
         bool last = k + 1 == t->ncolumns;
 
-        print_cell(t, &t->cells[i], last ? 0 : widths[k] + GAP, out);
+        print_cell(t, &t->cells[i], last ? 0 : t->widths[k] + GAP, out);
         if (last)
             cli_add(out, TARN_BYTES("\n"));
     }
-    free(widths);
     t->ncells = 0;
     tarn_buf_clear(&t->text);
 }

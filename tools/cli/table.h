@@ -4,8 +4,11 @@
 
 #include <tarn/bytes.h>
 
+enum { TABLE_COLUMNS_MAX = 32 };
+
 struct table {
-    unsigned ncolumns;
+    unsigned ncolumns; /* at most TABLE_COLUMNS_MAX */
+    size_t widths[TABLE_COLUMNS_MAX]; /* of what was printed; they only grow, so that later rows line up */
     size_t ncells, cap;
     struct cell {
         size_t off, len;

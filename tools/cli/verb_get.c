@@ -69,7 +69,7 @@ static int parse_fields(const char *text, struct get_options *o)
     return tarn_field_selector_parse(tarn_bytes_of(text), &o->fields, &err) == 0 ? CLI_OK : cli_fail(&err);
 }
 
-static int take_option(struct get_options *o, int opt, char *arg)
+static int take_option(struct get_options *o, const char *verb, int opt, char *arg)
 {
     switch (opt) {
     case 'n':
@@ -99,7 +99,7 @@ static int take_option(struct get_options *o, int opt, char *arg)
         o->watch = o->watch_only = true;
         return CLI_OK;
     default:
-        return cli_attach_option(&o->attach, "get", opt, arg) ? CLI_OK : CLI_USAGE;
+        return cli_attach_option(&o->attach, verb, opt, arg) ? CLI_OK : CLI_USAGE;
     }
 }
 
@@ -139,8 +139,8 @@ static int check_together(const struct get_options *o)
         return cli_usage("get", "a name is in one namespace: use -n, not -A");
     if (o->nnames && o->watch)
         return cli_usage("get", "to watch one object, select it: --watch --field-selector metadata.name=%s", o->names[0]);
-    if (o->watch && (o->output == OUTPUT_YAML || o->output == OUTPUT_JSON) && o->no_headers)
-        return cli_usage("get", "--no-headers is for tables");
+    if (o->watch && o->index)
+        return cli_usage("get", "--index does not go with --watch; a field selector does");
     return CLI_OK;
 }
 
@@ -150,7 +150,7 @@ static int parse(int argc, char **argv, struct get_options *o)
 
     optind = 1;
     while (r == CLI_OK && (opt = getopt_long(argc, argv, "n:Al:o:wh", options, NULL)) != -1)
-        r = take_option(o, opt, optarg);
+        r = take_option(o, argv[0], opt, optarg);
     if (r == CLI_OK)
         r = take_arguments(o, argv + optind, argc - optind);
     if (r == CLI_OK)
@@ -311,7 +311,25 @@ int verb_get(int argc, char **argv)
     if (r == CLI_OK)
         r = cli_open(&o.attach, &c);
     if (r == CLI_OK)
-        r = o.watch ? get_watch(&o, c) : get(&o, c);
+        r = o.watch ? watch_print(&o, c, false) : get(&o, c);
+    tarn_client_close(c);
+    tarn_selector_free(o.labels);
+    tarn_field_selector_free(o.fields);
+    return r;
+}
+
+int verb_events(int argc, char **argv)
+{
+    struct get_options o = {.watch = true};
+    struct tarn_client *c = NULL;
+    int r = parse(argc, argv, &o);
+
+    if (r == CLI_OK && o.output == OUTPUT_YAML)
+        r = cli_usage("events", "events have no YAML form; -o json gives {type, object}");
+    if (r == CLI_OK)
+        r = cli_open(&o.attach, &c);
+    if (r == CLI_OK)
+        r = watch_print(&o, c, true);
     tarn_client_close(c);
     tarn_selector_free(o.labels);
     tarn_field_selector_free(o.fields);

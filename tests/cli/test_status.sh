@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# tarn status, snapshot, verify, watch and events, and what they say when the agent is killed.
+. "$(dirname "$0")/lib.sh"
+up 200 100
+
+check "synced" 0 "$("$bin/tarn" status --synced; echo $?)"
+"$bin/tarn" status -o json >"$run/status.json"
+check "resources" 4 "$(jq '.resources | length' "$run/status.json")"
+check "all synced" true "$(jq '[.resources[].synced] | all' "$run/status.json")"
+check "the agent's own answer" "$agent" "$(jq .agent.agent.pid "$run/status.json")"
+check "pods line" "pods 200 yes yes" "$("$bin/tarn" status | awk '$1 == "pods" {print $1, $2, $3, $4}')"
+check "the agent lives" "alive," "$("$bin/tarn" status | awk '$1 == "agent:" {print $2}')"
+check "snapshot counts" 200 "$("$bin/tarn" snapshot | awk '$1 == "pods" {print $2}')"
+"$bin/tarn" verify >"$run/verify" && grep -q "^ok: commit" "$run/verify" && ok || bad "verify: $(cat "$run/verify")"
+fails 2 "unexpected argument" "$bin/tarn" verify now
+fails 2 "json or none" "$bin/tarn" status -o yaml
+
+# Watching: everything first, then changes.
+timeout 3 "$bin/tarn" events pods -A >"$run/events"
+check "events begin with a header" "EVENT NAMESPACE NAME READY STATUS RESTARTS AGE" "$(head -n 1 "$run/events" | xargs)"
+[ "$(grep -c '^ADDED ' "$run/events")" -ge 200 ] && ok || bad "events: not every pod was added"
+grep -q '^MODIFIED ' "$run/events" && ok || bad "events: no change in 3 s at 100 changes/s"
+timeout 2 "$bin/tarn" events pods -A -o json --watch-only | jq -e 'select(.type != "ADDED") | .object.kind == "Pod"' >"$run/kinds"
+grep -q true "$run/kinds" && ! grep -q false "$run/kinds" && ok || bad "events as JSON"
+timeout 2 "$bin/tarn" get pods -A --watch --no-headers >"$run/watch"
+[ "$(wc -l <"$run/watch")" -ge 200 ] && ok || bad "get --watch"
+
+# An agent that is killed: a watcher goes on with its successor and loses nothing; a newcomer is told.
+"$bin/tarn" events nodes --no-headers >"$run/nodes" &
+watcher=$!
+pids+=($watcher)
+sleep 1
+kill -9 "$agent"
+wait "$agent" 2>/dev/null
+fails 3 "nothing listens there" "$bin/tarn" status
+start_agent || bad "the second agent"
+curl -sf -X POST -H 'Content-Type: application/json' "$url/api/v1/nodes" \
+    -d '{"apiVersion":"v1","kind":"Node","metadata":{"name":"made-after-restart"}}' >/dev/null || bad "creating a node"
+for _ in $(seq 100); do
+    grep -q made-after-restart "$run/nodes" && break
+    sleep 0.1
+done
+check "the new node is seen over the restart, once" 1 "$(grep -c '^ADDED *made-after-restart' "$run/nodes")"
+check "no node was added twice" "" "$(awk '$1 == "ADDED" {print $2}' "$run/nodes" | sort | uniq -d)"
+check "no node was deleted" 0 "$(grep -c '^DELETED' "$run/nodes")"
+finish
