@@ -7,8 +7,7 @@ void tarn_pager_start(struct tarn_pager *p, const struct tarn_rv *rv, uint32_t l
     struct tarn_buf cont = p->cont;
 
     tarn_buf_clear(&cont);
-    *p = (struct tarn_pager){
-        .requested = *rv, .cont = cont, .limit = limit, .full_list_if_expired = full_list_if_expired};
+    *p = (struct tarn_pager){.requested = *rv, .cont = cont, .limit = limit, .full_list_if_expired = full_list_if_expired};
 }
 
 void tarn_pager_release(struct tarn_pager *p)

@@ -11,32 +11,32 @@
 
 /* ---- small things that all files use ------------------------------------------------------- */
 
-bool is_original(const struct tarn_reflector *r, enum tarn_reflector_original bit)
+bool tarn_rfl_is_original(const struct tarn_reflector *r, enum tarn_reflector_original bit)
 {
     return (r->o.original & bit) != 0;
 }
 
-uint64_t now_of(const struct tarn_reflector *r)
+uint64_t tarn_rfl_now_of(const struct tarn_reflector *r)
 {
     return tarn_now_ms(r->o.rt);
 }
 
-uint64_t random_below(struct tarn_reflector *r, uint32_t n)
+uint64_t tarn_rfl_random_below(struct tarn_reflector *r, uint32_t n)
 {
     return (tarn_random(r->o.rt) >> 32) * n >> 32;
 }
 
-void wait_for(struct tarn_reflector *r, enum step next, uint64_t delay_ms)
+void tarn_rfl_wait_for(struct tarn_reflector *r, enum step next, uint64_t delay_ms)
 {
     r->st.phase = TARN_REFLECTOR_WAITING;
     r->next = next;
-    r->due_ms = now_of(r) + delay_ms;
+    r->due_ms = tarn_rfl_now_of(r) + delay_ms;
     r->changed = true;
 }
 
-void wait_backoff(struct tarn_reflector *r, enum step next, uint32_t floor_ms)
+void tarn_rfl_wait_backoff(struct tarn_reflector *r, enum step next, uint32_t floor_ms)
 {
-    uint64_t delay = tarn_backoff_next(&r->backoff, now_of(r), tarn_random(r->o.rt));
+    uint64_t delay = tarn_backoff_next(&r->backoff, tarn_rfl_now_of(r), tarn_random(r->o.rt));
 
     if (floor_ms > RETRY_AFTER_MAX_MS)
         floor_ms = RETRY_AFTER_MAX_MS;
@@ -44,31 +44,31 @@ void wait_backoff(struct tarn_reflector *r, enum step next, uint32_t floor_ms)
         delay = floor_ms;
     r->st.counters.waits++;
     r->st.counters.wait_ms += delay;
-    wait_for(r, next, delay);
+    tarn_rfl_wait_for(r, next, delay);
 }
 
-void wait_little(struct tarn_reflector *r, enum step next)
+void tarn_rfl_wait_little(struct tarn_reflector *r, enum step next)
 {
-    uint64_t now = now_of(r);
+    uint64_t now = tarn_rfl_now_of(r);
 
     if (r->at_once_ms && now - r->at_once_ms < SETTLED_MS) {
-        wait_backoff(r, next, 0);
+        tarn_rfl_wait_backoff(r, next, 0);
         return;
     }
     r->at_once_ms = now ? now : 1;
-    wait_for(r, next, random_below(r, GONE_JITTER_MS));
+    tarn_rfl_wait_for(r, next, tarn_rfl_random_below(r, GONE_JITTER_MS));
 }
 
-void set_live(struct tarn_reflector *r, bool live)
+void tarn_rfl_set_live(struct tarn_reflector *r, bool live)
 {
     if (r->st.live == live)
         return;
     r->st.live = live;
-    r->st.live_changed_ms = now_of(r);
+    r->st.live_changed_ms = tarn_rfl_now_of(r);
     r->changed = true;
 }
 
-void abort_staging(struct tarn_reflector *r)
+void tarn_rfl_abort_staging(struct tarn_reflector *r)
 {
     if (!r->staged)
         return;
@@ -78,18 +78,18 @@ void abort_staging(struct tarn_reflector *r)
 
 /* ---- the lock -------------------------------------------------------------------------------- */
 
-void enter(struct tarn_reflector *r)
+void tarn_rfl_enter(struct tarn_reflector *r)
 {
     tarn_mutex_lock(&r->lock);
 }
 
-void unlock(struct tarn_reflector *r)
+void tarn_rfl_unlock(struct tarn_reflector *r)
 {
     tarn_mutex_unlock(&r->lock);
 }
 
 /* Give the lock back for good, and only then tell of changes, so that on_change may call in. */
-void leave(struct tarn_reflector *r)
+static void leave(struct tarn_reflector *r)
 {
     bool changed = r->changed;
 
@@ -113,9 +113,9 @@ static int sink_item(struct tarn_list_watch_sink *s, const struct tarn_object *o
     struct tarn_reflector *r = of(s);
     int rc = TARN_E_CLOSED;
 
-    enter(r);
+    tarn_rfl_enter(r);
     if (r->st.phase == TARN_REFLECTOR_LISTING)
-        rc = r->probing ? on_probe_item(r) : stage(r, obj);
+        rc = r->probing ? tarn_rfl_on_probe_item(r) : tarn_rfl_stage(r, obj);
     leave(r);
     return rc;
 }
@@ -124,9 +124,9 @@ static void sink_skipped(struct tarn_list_watch_sink *s, int code, struct tarn_b
 {
     struct tarn_reflector *r = of(s);
 
-    enter(r);
+    tarn_rfl_enter(r);
     if (r->st.phase > TARN_REFLECTOR_WAITING)
-        count_skipped(r, code, key, tarn_strerror(code));
+        tarn_rfl_count_skipped(r, code, key, tarn_strerror(code));
     leave(r);
 }
 
@@ -134,11 +134,11 @@ static void sink_page(struct tarn_list_watch_sink *s, const struct tarn_list_met
 {
     struct tarn_reflector *r = of(s);
 
-    enter(r);
+    tarn_rfl_enter(r);
     if (r->st.phase == TARN_REFLECTOR_LISTING && r->probing)
-        on_probe_page(r, meta);
+        tarn_rfl_on_probe_page(r, meta);
     else if (r->st.phase == TARN_REFLECTOR_LISTING)
-        on_list_page(r, meta);
+        tarn_rfl_on_list_page(r, meta);
     leave(r);
 }
 
@@ -146,11 +146,11 @@ static void sink_list_failed(struct tarn_list_watch_sink *s, const struct tarn_e
 {
     struct tarn_reflector *r = of(s);
 
-    enter(r);
+    tarn_rfl_enter(r);
     if (r->st.phase == TARN_REFLECTOR_LISTING && r->probing)
-        on_probe_failure(r, end);
+        tarn_rfl_on_probe_failure(r, end);
     else if (r->st.phase == TARN_REFLECTOR_LISTING)
-        on_list_failure(r, end);
+        tarn_rfl_on_list_failure(r, end);
     leave(r);
 }
 
@@ -158,8 +158,8 @@ static void sink_watch_open(struct tarn_list_watch_sink *s)
 {
     struct tarn_reflector *r = of(s);
 
-    enter(r);
-    on_watch_opened(r);
+    tarn_rfl_enter(r);
+    tarn_rfl_on_watch_opened(r);
     leave(r);
 }
 
@@ -168,12 +168,12 @@ static int sink_event(struct tarn_list_watch_sink *s, enum tarn_watch_event_type
     struct tarn_reflector *r = of(s);
     int rc = TARN_E_CLOSED;
 
-    enter(r);
-    on_watch_opened(r); /* a source that did not say so */
+    tarn_rfl_enter(r);
+    tarn_rfl_on_watch_opened(r); /* a source that did not say so */
     if (r->st.phase == TARN_REFLECTOR_WATCHING)
-        rc = on_watch_event(r, type, obj);
+        rc = tarn_rfl_on_watch_event(r, type, obj);
     else if (r->st.phase == TARN_REFLECTOR_STREAMING)
-        rc = on_stream_event(r, type, obj);
+        rc = tarn_rfl_on_stream_event(r, type, obj);
     leave(r);
     return rc;
 }
@@ -182,11 +182,11 @@ static void sink_watch_end(struct tarn_list_watch_sink *s, bool established, con
 {
     struct tarn_reflector *r = of(s);
 
-    enter(r);
+    tarn_rfl_enter(r);
     if (r->st.phase == TARN_REFLECTOR_STREAMING)
-        on_stream_ended(r, established, end);
+        tarn_rfl_on_stream_ended(r, established, end);
     else if (r->st.phase == TARN_REFLECTOR_OPENING || r->st.phase == TARN_REFLECTOR_WATCHING)
-        on_watch_ended(r, established, end);
+        tarn_rfl_on_watch_ended(r, established, end);
     leave(r);
 }
 
@@ -213,7 +213,7 @@ static uint64_t phase_deadline(const struct tarn_reflector *r)
     case TARN_REFLECTOR_OPENING:
         return r->st.live ? least(r->watch_deadline_ms, r->request_ms + SETTLED_MS) : r->watch_deadline_ms;
     case TARN_REFLECTOR_WATCHING:
-        return least(r->watch_deadline_ms, doubt_deadline(r));
+        return least(r->watch_deadline_ms, tarn_rfl_doubt_deadline(r));
     default: /* a list's time is the source's to limit */
         return NEVER;
     }
@@ -236,13 +236,13 @@ static void drop_request(struct tarn_reflector *r, enum step next)
     bool asked = r->st.phase > TARN_REFLECTOR_WAITING;
 
     r->probing = false;
-    abort_staging(r);
-    wait_for(r, next, 0);
+    tarn_rfl_abort_staging(r);
+    tarn_rfl_wait_for(r, next, 0);
     if (!asked)
         return;
-    unlock(r);
+    tarn_rfl_unlock(r);
     r->o.list_watch->ops->cancel(r->o.list_watch);
-    enter(r);
+    tarn_rfl_enter(r);
 }
 
 /* List again, whatever is under way. */
@@ -250,7 +250,7 @@ static void relist(struct tarn_reflector *r)
 {
     r->relist_asked = false;
     if (r->st.phase == TARN_REFLECTOR_WATCHING)
-        count_life(r);
+        tarn_rfl_count_life(r);
     drop_request(r, STEP_ROUND);
 }
 
@@ -259,22 +259,22 @@ static void take_step(struct tarn_reflector *r)
 {
     switch (r->next) {
     case STEP_ROUND:
-        begin_round(r);
+        tarn_rfl_begin_round(r);
         break;
     case STEP_LIST:
-        begin_list(r);
+        tarn_rfl_begin_list(r);
         break;
     case STEP_PAGE:
-        request_page(r);
+        tarn_rfl_request_page(r);
         break;
     case STEP_STREAM:
-        request_stream(r);
+        tarn_rfl_request_stream(r);
         break;
     case STEP_WATCH:
-        request_watch(r);
+        tarn_rfl_request_watch(r);
         break;
     case STEP_PROBE:
-        request_probe(r);
+        tarn_rfl_request_probe(r);
         break;
     }
 }
@@ -295,7 +295,7 @@ static void resync(struct tarn_reflector *r, uint64_t now)
         return;
     err.code = rc;
     relist(r);
-    store_failed(r, "failed to resync", &err);
+    tarn_rfl_store_failed(r, "failed to resync", &err);
 }
 
 /* A stream that is overdue is dropped and taken as one that ended. */
@@ -305,15 +305,15 @@ static void end_overdue(struct tarn_reflector *r)
 
     drop_request(r, STEP_WATCH);
     if (streaming)
-        on_stream_closed(r);
+        tarn_rfl_on_stream_closed(r);
     else
-        on_watch_cut(r);
+        tarn_rfl_on_watch_cut(r);
 }
 
 /* Cut a watch that may be deaf, to ask the server. */
 static void probe(struct tarn_reflector *r)
 {
-    count_life(r);
+    tarn_rfl_count_life(r);
     drop_request(r, STEP_PROBE);
 }
 
@@ -328,14 +328,14 @@ static void do_due(struct tarn_reflector *r, uint64_t now)
     } else if (now >= r->watch_deadline_ms) {
         end_overdue(r);
     } else if (r->st.phase == TARN_REFLECTOR_OPENING) {
-        set_live(r, false); /* the renewal takes too long to go on calling it live */
+        tarn_rfl_set_live(r, false); /* the renewal takes too long to go on calling it live */
     } else if (r->st.phase == TARN_REFLECTOR_WATCHING) {
         probe(r);
     } else if (now >= r->stream_silence_ms) {
         drop_request(r, STEP_ROUND);
-        on_stream_silent(r);
+        tarn_rfl_on_stream_silent(r);
     } else {
-        warn_of_silence(r);
+        tarn_rfl_warn_of_silence(r);
     }
 }
 
@@ -343,8 +343,8 @@ void tarn_reflector_on_timer(struct tarn_reflector *r)
 {
     uint64_t now;
 
-    enter(r);
-    now = now_of(r);
+    tarn_rfl_enter(r);
+    now = tarn_rfl_now_of(r);
     if (deadline(r) <= now)
         do_due(r, now);
     leave(r);
@@ -354,7 +354,7 @@ uint64_t tarn_reflector_deadline_ms(struct tarn_reflector *r)
 {
     uint64_t ret;
 
-    enter(r);
+    tarn_rfl_enter(r);
     ret = deadline(r);
     leave(r);
     return ret;
@@ -434,7 +434,7 @@ int tarn_reflector_new(const struct tarn_reflector_options *options, struct tarn
     r->sink = sink_init();
     tarn_mutex_init(&r->lock);
     tarn_cond_init(&r->wake);
-    r->o.backoff.window |= is_original(r, TARN_ORIGINAL_BACKOFF_WINDOW);
+    r->o.backoff.window |= tarn_rfl_is_original(r, TARN_ORIGINAL_BACKOFF_WINDOW);
     tarn_backoff_init(&r->backoff, &r->o.backoff);
     r->pager.full_list_if_expired = true;
     r->resync_ms = r->relist_ms = NEVER;
@@ -450,14 +450,14 @@ static void stop(struct tarn_reflector *r)
     if (r->st.phase == TARN_REFLECTOR_STOPPED)
         return;
     r->relist_asked = r->probing = false;
-    abort_staging(r);
-    set_live(r, false);
+    tarn_rfl_abort_staging(r);
+    tarn_rfl_set_live(r, false);
     r->changed = true;
     r->st.phase = TARN_REFLECTOR_STOPPED;
     r->next = STEP_ROUND;
-    unlock(r);
+    tarn_rfl_unlock(r);
     r->o.list_watch->ops->cancel(r->o.list_watch);
-    enter(r);
+    tarn_rfl_enter(r);
 }
 
 void tarn_reflector_free(struct tarn_reflector *r)
@@ -475,12 +475,12 @@ void tarn_reflector_free(struct tarn_reflector *r)
 static void start(struct tarn_reflector *r)
 {
     if (r->st.phase == TARN_REFLECTOR_STOPPED)
-        wait_for(r, r->next, random_below(r, r->o.start_delay_ms));
+        tarn_rfl_wait_for(r, r->next, tarn_rfl_random_below(r, r->o.start_delay_ms));
 }
 
 void tarn_reflector_start(struct tarn_reflector *r)
 {
-    enter(r);
+    tarn_rfl_enter(r);
     r->stop_asked = false;
     start(r);
     leave(r);
@@ -488,7 +488,7 @@ void tarn_reflector_start(struct tarn_reflector *r)
 
 void tarn_reflector_stop(struct tarn_reflector *r)
 {
-    enter(r);
+    tarn_rfl_enter(r);
     r->stop_asked = true;
     if (r->running)
         tarn_cond_signal(&r->wake);
@@ -499,17 +499,17 @@ void tarn_reflector_stop(struct tarn_reflector *r)
 
 void tarn_reflector_relist(struct tarn_reflector *r)
 {
-    enter(r);
+    tarn_rfl_enter(r);
     r->relist_asked = r->changed = r->st.phase != TARN_REFLECTOR_STOPPED;
     leave(r);
 }
 
 void tarn_reflector_status(struct tarn_reflector *r, struct tarn_reflector_status *ret)
 {
-    enter(r);
+    tarn_rfl_enter(r);
     *ret = r->st;
     ret->next_ms = r->st.phase == TARN_REFLECTOR_WAITING ? r->due_ms : 0;
-    ret->streaming = may_stream(r);
+    ret->streaming = tarn_rfl_may_stream(r);
     leave(r);
 }
 
@@ -523,7 +523,7 @@ const char *tarn_reflector_name(const struct tarn_reflector *r)
 /* Sleep until the deadline, a change or the stop. */
 static void run_wait(struct tarn_reflector *r)
 {
-    uint64_t at = deadline(r), now = now_of(r);
+    uint64_t at = deadline(r), now = tarn_rfl_now_of(r);
 
     if (at == NEVER)
         tarn_cond_wait(&r->wake, &r->lock);
@@ -534,7 +534,7 @@ static void run_wait(struct tarn_reflector *r)
 static void run_until_stopped(struct tarn_reflector *r)
 {
     while (!r->stop_asked) {
-        uint64_t now = now_of(r);
+        uint64_t now = tarn_rfl_now_of(r);
 
         if (deadline(r) > now) {
             run_wait(r);
@@ -542,13 +542,13 @@ static void run_until_stopped(struct tarn_reflector *r)
         }
         do_due(r, now);
         leave(r); /* on_change is called, and others get their turn */
-        enter(r);
+        tarn_rfl_enter(r);
     }
 }
 
 int tarn_reflector_run(struct tarn_reflector *r)
 {
-    enter(r);
+    tarn_rfl_enter(r);
     if (r->running) {
         leave(r);
         return TARN_E_EXISTS;

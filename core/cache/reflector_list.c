@@ -5,21 +5,21 @@
  */
 #include "reflector_state.h"
 
-bool is_expired(const struct tarn_status *s)
+bool tarn_rfl_is_expired(const struct tarn_status *s)
 {
     return tarn_status_is_expired(s) || tarn_status_is_gone(s);
 }
 
 /* ---- the requests --------------------------------------------------------------------------- */
 
-void begin_round(struct tarn_reflector *r)
+void tarn_rfl_begin_round(struct tarn_reflector *r)
 {
     r->retried = false;
     r->resync_ms = NEVER; /* a relist restarts the period */
-    if (may_stream(r))
-        request_stream(r);
+    if (tarn_rfl_may_stream(r))
+        tarn_rfl_request_stream(r);
     else
-        begin_list(r);
+        tarn_rfl_begin_list(r);
 }
 
 /* "" when ours is unavailable, "0" when there is none, else "not older than ours". */
@@ -42,7 +42,7 @@ static uint32_t list_limit(const struct tarn_reflector *r, const struct tarn_rv 
     return 0;
 }
 
-void begin_list(struct tarn_reflector *r)
+void tarn_rfl_begin_list(struct tarn_reflector *r)
 {
     struct tarn_rv rv = list_version(r);
 
@@ -51,12 +51,12 @@ void begin_list(struct tarn_reflector *r)
     tarn_pager_start(&r->pager, &rv, r->limit);
     r->st.counters.lists++;
     r->st.counters.relists += r->st.has_synced;
-    r->list_began_ms = now_of(r);
-    if (begin_staging(r))
-        request_page(r);
+    r->list_began_ms = tarn_rfl_now_of(r);
+    if (tarn_rfl_begin_staging(r))
+        tarn_rfl_request_page(r);
 }
 
-bool begin_staging(struct tarn_reflector *r)
+bool tarn_rfl_begin_staging(struct tarn_reflector *r)
 {
     struct tarn_error err = {0};
 
@@ -67,11 +67,11 @@ bool begin_staging(struct tarn_reflector *r)
     if (r->staged)
         return true;
     r->st.counters.list_errors++;
-    store_failed(r, "failed to begin a list of", &err);
+    tarn_rfl_store_failed(r, "failed to begin a list of", &err);
     return false;
 }
 
-void request_page(struct tarn_reflector *r)
+void tarn_rfl_request_page(struct tarn_reflector *r)
 {
     struct tarn_list_options o = tarn_pager_request(&r->pager);
     struct tarn_error err;
@@ -80,18 +80,18 @@ void request_page(struct tarn_reflector *r)
     r->page_began_items = r->list_items;
     r->st.phase = TARN_REFLECTOR_LISTING;
     r->changed = true;
-    unlock(r);
+    tarn_rfl_unlock(r);
     rc = r->o.list_watch->ops->list(r->o.list_watch, &o, &r->sink);
-    enter(r);
+    tarn_rfl_enter(r);
     if (rc == 0 || r->st.phase != TARN_REFLECTOR_LISTING)
         return;
     (void)tarn_error_set(&err, rc, "the request could not be started: %s", tarn_strerror(rc));
-    on_list_failure(r, &(struct tarn_end){.reason = TARN_END_ERROR, .error = &err});
+    tarn_rfl_on_list_failure(r, &(struct tarn_end){.reason = TARN_END_ERROR, .error = &err});
 }
 
 /* ---- the items -------------------------------------------------------------------------------- */
 
-bool is_objects_fault(int code)
+bool tarn_rfl_is_objects_fault(int code)
 {
     switch (code) {
     case TARN_E_KEY:
@@ -108,28 +108,28 @@ bool is_objects_fault(int code)
     }
 }
 
-void count_skipped(struct tarn_reflector *r, int code, struct tarn_bytes key, const char *why)
+void tarn_rfl_count_skipped(struct tarn_reflector *r, int code, struct tarn_bytes key, const char *why)
 {
     r->st.counters.skipped++;
-    if (may_tell_of_object(r))
-        report(r, TARN_REPORT_WARNING, code, key, "skipped an object of %s, '%.*s': %s", r->name, TARN_BYTES_ARG(key), why);
+    if (tarn_rfl_may_tell_of_object(r))
+        tarn_rfl_report(r, TARN_REPORT_WARNING, code, key, "skipped an object of %s, '%.*s': %s", r->name,
+                        TARN_BYTES_ARG(key), why);
 }
 
 /* A refusal of the store that is no single object's fault: report, wait, list again. */
-void store_failed(struct tarn_reflector *r, const char *what, const struct tarn_error *err)
+void tarn_rfl_store_failed(struct tarn_reflector *r, const char *what, const struct tarn_error *err)
 {
     const char *text = err->message[0] ? err->message : tarn_strerror(err->code);
 
-    abort_staging(r);
+    tarn_rfl_abort_staging(r);
     r->st.counters.store_errors++;
-    fail(r,
-         &(struct failure){
-             .what = what, .code = err->code, .level = TARN_REPORT_ERROR, .text = tarn_bytes_of(text)},
-         true);
-    wait_backoff(r, STEP_ROUND, 0);
+    tarn_rfl_fail(
+        r, &(struct failure){.what = what, .code = err->code, .level = TARN_REPORT_ERROR, .text = tarn_bytes_of(text)},
+        true);
+    tarn_rfl_wait_backoff(r, STEP_ROUND, 0);
 }
 
-int stage(struct tarn_reflector *r, const struct tarn_object *obj)
+int tarn_rfl_stage(struct tarn_reflector *r, const struct tarn_object *obj)
 {
     struct tarn_error err = {0};
     int rc = r->o.store->ops->replace_add(r->o.store, obj, &err);
@@ -138,15 +138,15 @@ int stage(struct tarn_reflector *r, const struct tarn_object *obj)
         r->list_items++;
         return 0;
     }
-    if (is_objects_fault(rc) && !is_original(r, TARN_ORIGINAL_STORE_ERRORS)) {
+    if (tarn_rfl_is_objects_fault(rc) && !tarn_rfl_is_original(r, TARN_ORIGINAL_STORE_ERRORS)) {
         r->st.counters.store_errors++;
-        count_skipped(r, rc, tarn_object_key(obj), err.message[0] ? err.message : tarn_strerror(rc));
+        tarn_rfl_count_skipped(r, rc, tarn_object_key(obj), err.message[0] ? err.message : tarn_strerror(rc));
         return 0;
     }
     err.code = rc;
     r->st.counters.list_errors++;
     r->st.behind = true;
-    store_failed(r, "unable to take the list of", &err);
+    tarn_rfl_store_failed(r, "unable to take the list of", &err);
     return rc;
 }
 
@@ -155,16 +155,16 @@ int stage(struct tarn_reflector *r, const struct tarn_object *obj)
 /* The round failed: tell and wait. */
 static void list_failed(struct tarn_reflector *r, const struct failure *f)
 {
-    abort_staging(r);
+    tarn_rfl_abort_staging(r);
     r->st.counters.list_errors++;
-    fail(r, f, true);
-    wait_backoff(r, STEP_ROUND, f->retry_after_ms);
+    tarn_rfl_fail(r, f, true);
+    tarn_rfl_wait_backoff(r, STEP_ROUND, f->retry_after_ms);
 }
 
 /* our version cannot be had. True: list again at once, which happens once in a round. */
 static bool list_without_version(struct tarn_reflector *r, const struct tarn_status *s)
 {
-    bool expired = s && is_expired(s), too_large = s && tarn_status_is_resource_version_too_large(s);
+    bool expired = s && tarn_rfl_is_expired(s), too_large = s && tarn_status_is_resource_version_too_large(s);
     bool named = r->pager.requested.len != 0;
 
     r->st.counters.expired += expired;
@@ -182,7 +182,7 @@ static bool list_without_version(struct tarn_reflector *r, const struct tarn_sta
  * counts once. True: that is done. */
 static bool retry_page(struct tarn_reflector *r, const struct tarn_end *end)
 {
-    struct failure f = failure_of_end("failed to list a page of", end);
+    struct failure f = tarn_rfl_failure_of_end("failed to list a page of", end);
     bool cut = end->reason == TARN_END_NORMAL || end->reason == TARN_END_ERROR;
     bool throttled = (f.http_code == 429 || f.http_code >= 500) && f.retry_after_ms;
 
@@ -191,12 +191,12 @@ static bool retry_page(struct tarn_reflector *r, const struct tarn_end *end)
         return false;
     r->page_retries++;
     r->list_items = r->page_began_items;
-    fail(r, &f, false);
-    wait_for(r, STEP_PAGE, throttled ? f.retry_after_ms : PAGE_RETRY_MS);
+    tarn_rfl_fail(r, &f, false);
+    tarn_rfl_wait_for(r, STEP_PAGE, throttled ? f.retry_after_ms : PAGE_RETRY_MS);
     return true;
 }
 
-void on_list_failure(struct tarn_reflector *r, const struct tarn_end *end)
+void tarn_rfl_on_list_failure(struct tarn_reflector *r, const struct tarn_end *end)
 {
     const struct tarn_status *s = end->reason == TARN_END_STATUS ? end->status : NULL;
     struct failure f;
@@ -204,14 +204,14 @@ void on_list_failure(struct tarn_reflector *r, const struct tarn_end *end)
     if (retry_page(r, end))
         return;
     if (tarn_pager_on_failed(&r->pager, s)) { /* what came so far is void */
-        abort_staging(r);
-        if (begin_staging(r))
-            wait_for(r, STEP_PAGE, 0);
+        tarn_rfl_abort_staging(r);
+        if (tarn_rfl_begin_staging(r))
+            tarn_rfl_wait_for(r, STEP_PAGE, 0);
     } else if (list_without_version(r, s)) {
-        abort_staging(r);
-        wait_for(r, STEP_LIST, 0);
+        tarn_rfl_abort_staging(r);
+        tarn_rfl_wait_for(r, STEP_LIST, 0);
     } else {
-        f = failure_of_end("failed to list", end);
+        f = tarn_rfl_failure_of_end("failed to list", end);
         list_failed(r, &f);
     }
 }
@@ -219,21 +219,19 @@ void on_list_failure(struct tarn_reflector *r, const struct tarn_end *end)
 /* A page that cannot be used. */
 static void refuse_page(struct tarn_reflector *r, int code, const char *why)
 {
-    list_failed(r, &(struct failure){.what = "failed to list",
-                                     .code = code,
-                                     .level = TARN_REPORT_ERROR,
-                                     .text = tarn_bytes_of(why)});
+    list_failed(r, &(struct failure){
+                       .what = "failed to list", .code = code, .level = TARN_REPORT_ERROR, .text = tarn_bytes_of(why)});
 }
 
 static void list_completed(struct tarn_reflector *r)
 {
     if (r->pager.requested.len && tarn_rv_is_open(&r->pager.requested) && tarn_pager_paged(&r->pager))
         r->paginated = true; /* "0" in pages, so there is no watch cache to spare */
-    if (commit_list(r, &r->pager.result) == 0)
-        wait_for(r, STEP_WATCH, 0);
+    if (tarn_rfl_commit_list(r, &r->pager.result) == 0)
+        tarn_rfl_wait_for(r, STEP_WATCH, 0);
 }
 
-void on_list_page(struct tarn_reflector *r, const struct tarn_list_meta *meta)
+void tarn_rfl_on_list_page(struct tarn_reflector *r, const struct tarn_list_meta *meta)
 {
     int rc;
 
@@ -244,7 +242,7 @@ void on_list_page(struct tarn_reflector *r, const struct tarn_list_meta *meta)
     }
     rc = tarn_pager_on_page(&r->pager, meta);
     if (rc == 1)
-        wait_for(r, STEP_PAGE, 0);
+        tarn_rfl_wait_for(r, STEP_PAGE, 0);
     else if (rc == 0)
         list_completed(r);
     else if (rc == TARN_E_CORRUPT)
@@ -259,9 +257,9 @@ static void note_version(struct tarn_reflector *r, const struct tarn_rv *rv)
 {
     if (tarn_rv_older(rv, &r->st.resource_version)) { /* the server was restored from a backup; the list is the truth */
         r->st.counters.rv_rewinds++;
-        report(r, TARN_REPORT_WARNING, 0, (struct tarn_bytes){0},
-               "the resourceVersion of %s went back from %s to %s: was the server restored?", r->name,
-               r->st.resource_version.text, rv->text);
+        tarn_rfl_report(r, TARN_REPORT_WARNING, 0, (struct tarn_bytes){0},
+                        "the resourceVersion of %s went back from %s to %s: was the server restored?", r->name,
+                        r->st.resource_version.text, rv->text);
     }
     r->st.resource_version = *rv;
 }
@@ -276,21 +274,21 @@ static void count_list(struct tarn_reflector *r, uint64_t now)
     c->last_list_ms = now - r->list_began_ms;
     c->list_ms += c->last_list_ms;
     if (c->last_list_ms > SLOW_LIST_MS)
-        report(r, TARN_REPORT_INFO, 0, (struct tarn_bytes){0}, "a list of %s took %llu ms for %llu items", r->name,
-               (unsigned long long)c->last_list_ms, (unsigned long long)r->list_items);
+        tarn_rfl_report(r, TARN_REPORT_INFO, 0, (struct tarn_bytes){0}, "a list of %s took %llu ms for %llu items", r->name,
+                        (unsigned long long)c->last_list_ms, (unsigned long long)r->list_items);
 }
 
-int commit_list(struct tarn_reflector *r, const struct tarn_rv *rv)
+int tarn_rfl_commit_list(struct tarn_reflector *r, const struct tarn_rv *rv)
 {
     struct tarn_error err = {0};
-    uint64_t now = now_of(r);
+    uint64_t now = tarn_rfl_now_of(r);
 
     r->staged = false; /* whatever commit says */
     err.code = r->o.store->ops->replace_commit(r->o.store, tarn_rv_bytes(rv), &err);
     if (err.code < 0) {
         r->st.counters.list_errors++;
         r->st.behind = true;
-        store_failed(r, "unable to sync list result of", &err);
+        tarn_rfl_store_failed(r, "unable to sync list result of", &err);
         return err.code;
     }
     note_version(r, rv);

@@ -7,24 +7,24 @@
  */
 #include "reflector_state.h"
 
-/* The watch is over: before its time, or long after, or silent throughout, means that something may have happened to the server. */
-void doubt_if_disturbed(struct tarn_reflector *r)
+/* The watch is over. Before its time, long after it, or silent throughout: something may have happened to the server. */
+void tarn_rfl_doubt_if_disturbed(struct tarn_reflector *r)
 {
-    uint64_t now = now_of(r), planned = r->watch_deadline_ms - WATCH_GRACE_MS;
+    uint64_t now = tarn_rfl_now_of(r), planned = r->watch_deadline_ms - WATCH_GRACE_MS;
 
     if (r->events == 0 || now + ON_TIME_MS < planned || now >= r->watch_deadline_ms)
         r->doubt = true;
 }
 
 /* When to ask; NEVER: no doubt, or none wanted. */
-uint64_t doubt_deadline(const struct tarn_reflector *r)
+uint64_t tarn_rfl_doubt_deadline(const struct tarn_reflector *r)
 {
-    if (!r->doubt || r->events || is_original(r, TARN_ORIGINAL_RV_REWIND))
+    if (!r->doubt || r->events || tarn_rfl_is_original(r, TARN_ORIGINAL_RV_REWIND))
         return NEVER;
     return r->request_ms + DOUBT_MS;
 }
 
-void request_probe(struct tarn_reflector *r)
+void tarn_rfl_request_probe(struct tarn_reflector *r)
 {
     struct tarn_list_options o = {.limit = 1};
     struct tarn_rv asked = r->st.resource_version;
@@ -36,21 +36,21 @@ void request_probe(struct tarn_reflector *r)
     r->st.counters.probes++;
     r->st.phase = TARN_REFLECTOR_LISTING;
     r->changed = true;
-    unlock(r);
+    tarn_rfl_unlock(r);
     rc = r->o.list_watch->ops->list(r->o.list_watch, &o, &r->sink);
-    enter(r);
+    tarn_rfl_enter(r);
     if (rc < 0 && r->st.phase == TARN_REFLECTOR_LISTING)
-        on_probe_failure(r, &(struct tarn_end){.reason = TARN_END_ERROR});
+        tarn_rfl_on_probe_failure(r, &(struct tarn_end){.reason = TARN_END_ERROR});
 }
 
 static void answered(struct tarn_reflector *r)
 {
     r->probing = r->doubt = false;
-    wait_for(r, STEP_WATCH, 0);
+    tarn_rfl_wait_for(r, STEP_WATCH, 0);
 }
 
 /* A server that ignores the limit need not send the rest: that it answers at all was the question. */
-int on_probe_item(struct tarn_reflector *r)
+int tarn_rfl_on_probe_item(struct tarn_reflector *r)
 {
     if (r->probe_items++ == 0)
         return 0;
@@ -58,7 +58,7 @@ int on_probe_item(struct tarn_reflector *r)
     return TARN_E_CLOSED;
 }
 
-void on_probe_page(struct tarn_reflector *r, const struct tarn_list_meta *meta)
+void tarn_rfl_on_probe_page(struct tarn_reflector *r, const struct tarn_list_meta *meta)
 {
     struct tarn_rv rv = {0};
 
@@ -67,10 +67,10 @@ void on_probe_page(struct tarn_reflector *r, const struct tarn_list_meta *meta)
         return;
     }
     r->probing = r->doubt = false;
-    went_back(r, &rv);
+    tarn_rfl_went_back(r, &rv);
 }
 
-void on_probe_failure(struct tarn_reflector *r, const struct tarn_end *end)
+void tarn_rfl_on_probe_failure(struct tarn_reflector *r, const struct tarn_end *end)
 {
     const struct tarn_status *s = end->reason == TARN_END_STATUS ? end->status : NULL;
 
@@ -78,8 +78,8 @@ void on_probe_failure(struct tarn_reflector *r, const struct tarn_end *end)
     if (s && tarn_status_is_resource_version_too_large(s)) {
         r->doubt = false;
         r->st.counters.too_large++;
-        went_back(r, NULL);
+        tarn_rfl_went_back(r, NULL);
         return;
     }
-    wait_backoff(r, STEP_WATCH, end->retry_after_ms); /* the doubt stays */
+    tarn_rfl_wait_backoff(r, STEP_WATCH, end->retry_after_ms); /* the doubt stays */
 }

@@ -13,7 +13,8 @@ static void tell(struct tarn_reflector *r, const struct tarn_reflector_report *r
         r->o.on_report(r->o.ctx, rep);
 }
 
-void report(struct tarn_reflector *r, enum tarn_report_level level, int code, struct tarn_bytes key, const char *fmt, ...)
+void tarn_rfl_report(struct tarn_reflector *r, enum tarn_report_level level, int code, struct tarn_bytes key,
+                     const char *fmt, ...)
 {
     struct tarn_reflector_report rep = {.level = level, .error = {.code = code}, .key = key};
     va_list ap;
@@ -24,14 +25,14 @@ void report(struct tarn_reflector *r, enum tarn_report_level level, int code, st
     tell(r, &rep);
 }
 
-bool may_tell_of_object(struct tarn_reflector *r)
+bool tarn_rfl_may_tell_of_object(struct tarn_reflector *r)
 {
-    uint64_t now = now_of(r);
+    uint64_t now = tarn_rfl_now_of(r);
 
     if (r->tell_ms == 0 || now - r->tell_ms >= TELL_MS) {
         if (r->left_untold)
-            report(r, TARN_REPORT_WARNING, 0, (struct tarn_bytes){0}, "%u more objects of %s were skipped and not named",
-                   r->left_untold, r->name);
+            tarn_rfl_report(r, TARN_REPORT_WARNING, 0, (struct tarn_bytes){0},
+                            "%u more objects of %s were skipped and not named", r->left_untold, r->name);
         r->tell_ms = now ? now : 1;
         r->told = r->left_untold = 0;
     }
@@ -43,26 +44,26 @@ bool may_tell_of_object(struct tarn_reflector *r)
     return true;
 }
 
-void fail(struct tarn_reflector *r, const struct failure *f, bool ends_round)
+void tarn_rfl_fail(struct tarn_reflector *r, const struct failure *f, bool ends_round)
 {
     struct tarn_reflector_report rep = {.level = f->level, .ends_round = ends_round, .http_code = f->http_code};
 
     (void)tarn_error_set(&rep.error, f->code, "%s %s at resourceVersion '%s': %.*s", f->what, r->name,
                          r->st.resource_version.text, TARN_BYTES_ARG(f->text));
     r->st.last_error = rep.error;
-    r->st.last_error_at_ms = now_of(r);
+    r->st.last_error_at_ms = tarn_rfl_now_of(r);
     r->st.last_http_code = f->http_code;
     r->st.failures++;
-    set_live(r, false);
+    tarn_rfl_set_live(r, false);
     tell(r, &rep);
 }
 
-struct failure failure_of_status(const char *what, const struct tarn_status *s)
+struct failure tarn_rfl_failure_of_status(const char *what, const struct tarn_status *s)
 {
     struct failure f = {.what = what, .code = TARN_E_STATUS, .level = TARN_REPORT_ERROR, .text = s->message};
     uint32_t seconds = 0;
 
-    if (is_expired(s)) {
+    if (tarn_rfl_is_expired(s)) {
         f.code = TARN_E_GONE;
         f.level = TARN_REPORT_DEBUG; /* */
     }
@@ -87,12 +88,12 @@ static struct failure failure_of_transport(const char *what, const struct tarn_e
     return f;
 }
 
-struct failure failure_of_end(const char *what, const struct tarn_end *end)
+struct failure tarn_rfl_failure_of_end(const char *what, const struct tarn_end *end)
 {
     struct failure f;
 
     if (end->reason == TARN_END_STATUS && end->status)
-        f = failure_of_status(what, end->status);
+        f = tarn_rfl_failure_of_status(what, end->status);
     else
         f = failure_of_transport(what, end);
     if (f.retry_after_ms < end->retry_after_ms)
@@ -100,7 +101,7 @@ struct failure failure_of_end(const char *what, const struct tarn_end *end)
     return f;
 }
 
-void recovered(struct tarn_reflector *r)
+void tarn_rfl_recovered(struct tarn_reflector *r)
 {
     r->st.failures = 0;
     r->st.last_error = (struct tarn_error){0};

@@ -5,7 +5,7 @@
  *     reflector_probe.c  was the server restored from a backup?  reflector_report.c  what went wrong, for status and reader
  *
  * The one idea: between requests the phase is WAITING with a `next` step and a time; everything that can happen
- * ends in wait_for(). All functions here are called with r->lock held.
+ * ends in tarn_rfl_wait_for(). All functions here are called with r->lock held.
  */
 #ifndef TARN_REFLECTOR_STATE_H
 #define TARN_REFLECTOR_STATE_H
@@ -17,7 +17,7 @@
 
 enum {
     GONE_JITTER_MS = 1000,            /* so that the agents of a cluster do not all list in the same instant */
-    SETTLED_MS = 30 * 1000,           /* a watch that lived so long was good; what may happen at once may do so once in this time */
+    SETTLED_MS = 30 * 1000,           /* a watch that lived so long was good; "at once" is once in this time */
     VERY_SHORT_MS = 1000,             /* */
     VERY_SHORT_IN_A_ROW = 3,          /* */
     WATCH_TIMEOUT_MIN_S = 300,        /* 8.2 */
@@ -113,94 +113,94 @@ struct tarn_reflector {
 
 /* ---- reflector.c ------------------------------------------------------------------------- */
 
-bool is_original(const struct tarn_reflector *r, enum tarn_reflector_original bit);
-uint64_t now_of(const struct tarn_reflector *r);
+bool tarn_rfl_is_original(const struct tarn_reflector *r, enum tarn_reflector_original bit);
+uint64_t tarn_rfl_now_of(const struct tarn_reflector *r);
 /* Uniform in [0, n). */
-uint64_t random_below(struct tarn_reflector *r, uint32_t n);
-void wait_for(struct tarn_reflector *r, enum step next, uint64_t delay_ms);
+uint64_t tarn_rfl_random_below(struct tarn_reflector *r, uint32_t n);
+void tarn_rfl_wait_for(struct tarn_reflector *r, enum step next, uint64_t delay_ms);
 /* Wait one backoff step, at least floor_ms. */
-void wait_backoff(struct tarn_reflector *r, enum step next, uint32_t floor_ms);
+void tarn_rfl_wait_backoff(struct tarn_reflector *r, enum step next, uint32_t floor_ms);
 /* Wait next to nothing, if that was not done within SETTLED_MS; else one backoff step. */
-void wait_little(struct tarn_reflector *r, enum step next);
-void set_live(struct tarn_reflector *r, bool live);
-void abort_staging(struct tarn_reflector *r);
-void enter(struct tarn_reflector *r);
+void tarn_rfl_wait_little(struct tarn_reflector *r, enum step next);
+void tarn_rfl_set_live(struct tarn_reflector *r, bool live);
+void tarn_rfl_abort_staging(struct tarn_reflector *r);
+void tarn_rfl_enter(struct tarn_reflector *r);
 /* Give the lock back during a call of the list_watch; enter takes it again. */
-void unlock(struct tarn_reflector *r);
+void tarn_rfl_unlock(struct tarn_reflector *r);
 
 /* ---- reflector_report.c ------------------------------------------------------------------ */
 
 /* Remember and report a failure. ends_round: as in struct tarn_reflector_report. */
-void fail(struct tarn_reflector *r, const struct failure *f, bool ends_round);
+void tarn_rfl_fail(struct tarn_reflector *r, const struct failure *f, bool ends_round);
 /* Tell without consequence for the status. */
-void report(struct tarn_reflector *r, enum tarn_report_level level, int code, struct tarn_bytes key, const char *fmt, ...)
-    TARN_PRINTF(5, 6);
+void tarn_rfl_report(struct tarn_reflector *r, enum tarn_report_level level, int code, struct tarn_bytes key,
+                     const char *fmt, ...) TARN_PRINTF(5, 6);
 /* May another object be named in a report now? Thousands of bad ones must not flood a log. */
-bool may_tell_of_object(struct tarn_reflector *r);
-struct failure failure_of_end(const char *what, const struct tarn_end *end);
-struct failure failure_of_status(const char *what, const struct tarn_status *status);
+bool tarn_rfl_may_tell_of_object(struct tarn_reflector *r);
+struct failure tarn_rfl_failure_of_end(const char *what, const struct tarn_end *end);
+struct failure tarn_rfl_failure_of_status(const char *what, const struct tarn_status *status);
 /* What stood in the way is over. */
-void recovered(struct tarn_reflector *r);
+void tarn_rfl_recovered(struct tarn_reflector *r);
 
 /* ---- reflector_list.c -------------------------------------------------------------------- */
 
-void begin_round(struct tarn_reflector *r);
-void begin_list(struct tarn_reflector *r);
-void request_page(struct tarn_reflector *r);
+void tarn_rfl_begin_round(struct tarn_reflector *r);
+void tarn_rfl_begin_list(struct tarn_reflector *r);
+void tarn_rfl_request_page(struct tarn_reflector *r);
 /* Open the staging of the store. False: the failure is dealt with. */
-bool begin_staging(struct tarn_reflector *r);
+bool tarn_rfl_begin_staging(struct tarn_reflector *r);
 /* Put one object of a list into the staging. Non-zero: the list has failed and that is dealt with. */
-int stage(struct tarn_reflector *r, const struct tarn_object *obj);
+int tarn_rfl_stage(struct tarn_reflector *r, const struct tarn_object *obj);
 /* Commit the staging as the state of rv. Non-zero: failed, dealt with. */
-int commit_list(struct tarn_reflector *r, const struct tarn_rv *rv);
-void store_failed(struct tarn_reflector *r, const char *what, const struct tarn_error *err);
+int tarn_rfl_commit_list(struct tarn_reflector *r, const struct tarn_rv *rv);
+void tarn_rfl_store_failed(struct tarn_reflector *r, const char *what, const struct tarn_error *err);
 /* Is it the object's own fault, so that another object may be taken? */
-bool is_objects_fault(int code);
-void count_skipped(struct tarn_reflector *r, int code, struct tarn_bytes key, const char *why);
-bool is_expired(const struct tarn_status *s);
-void on_list_page(struct tarn_reflector *r, const struct tarn_list_meta *meta);
-void on_list_failure(struct tarn_reflector *r, const struct tarn_end *end);
+bool tarn_rfl_is_objects_fault(int code);
+void tarn_rfl_count_skipped(struct tarn_reflector *r, int code, struct tarn_bytes key, const char *why);
+bool tarn_rfl_is_expired(const struct tarn_status *s);
+void tarn_rfl_on_list_page(struct tarn_reflector *r, const struct tarn_list_meta *meta);
+void tarn_rfl_on_list_failure(struct tarn_reflector *r, const struct tarn_end *end);
 
 /* ---- reflector_watch.c ------------------------------------------------------------------- */
 
-void request_watch(struct tarn_reflector *r);
+void tarn_rfl_request_watch(struct tarn_reflector *r);
 /* Arm what is to happen again and again while watching, unless it is armed. */
-void arm_periods(struct tarn_reflector *r);
+void tarn_rfl_arm_periods(struct tarn_reflector *r);
 /* Note begin, deadline and timeoutSeconds of a watch or streaming list that starts at rv. */
-uint32_t begin_stream(struct tarn_reflector *r, const struct tarn_rv *rv);
-int on_watch_event(struct tarn_reflector *r, enum tarn_watch_event_type type, const struct tarn_object *obj);
-void on_watch_opened(struct tarn_reflector *r);
-void on_watch_ended(struct tarn_reflector *r, bool established, const struct tarn_end *end);
+uint32_t tarn_rfl_begin_stream(struct tarn_reflector *r, const struct tarn_rv *rv);
+int tarn_rfl_on_watch_event(struct tarn_reflector *r, enum tarn_watch_event_type type, const struct tarn_object *obj);
+void tarn_rfl_on_watch_opened(struct tarn_reflector *r);
+void tarn_rfl_on_watch_ended(struct tarn_reflector *r, bool established, const struct tarn_end *end);
 /* The stream is over as if it had ended by itself. */
-void on_watch_cut(struct tarn_reflector *r);
+void tarn_rfl_on_watch_cut(struct tarn_reflector *r);
 /* Is obj of the expected type? If not it is counted and told. */
-bool is_expected(struct tarn_reflector *r, const struct tarn_object *obj);
+bool tarn_rfl_is_expected(struct tarn_reflector *r, const struct tarn_object *obj);
 /* Did the stream live so short, without an event? */
-bool is_very_short(const struct tarn_reflector *r);
+bool tarn_rfl_is_very_short(const struct tarn_reflector *r);
 /* Count the life of the watch that is over. */
-void count_life(struct tarn_reflector *r);
+void tarn_rfl_count_life(struct tarn_reflector *r);
 
 /* Our version went back (to rv, or NULL: unknown): list anew. Returns TARN_E_GONE. */
-int went_back(struct tarn_reflector *r, const struct tarn_rv *rv);
+int tarn_rfl_went_back(struct tarn_reflector *r, const struct tarn_rv *rv);
 
 /* ---- reflector_probe.c ------------------------------------------------------------------- */
 
-void doubt_if_disturbed(struct tarn_reflector *r);
-uint64_t doubt_deadline(const struct tarn_reflector *r);
-void request_probe(struct tarn_reflector *r);
-int on_probe_item(struct tarn_reflector *r);
-void on_probe_page(struct tarn_reflector *r, const struct tarn_list_meta *meta);
-void on_probe_failure(struct tarn_reflector *r, const struct tarn_end *end);
+void tarn_rfl_doubt_if_disturbed(struct tarn_reflector *r);
+uint64_t tarn_rfl_doubt_deadline(const struct tarn_reflector *r);
+void tarn_rfl_request_probe(struct tarn_reflector *r);
+int tarn_rfl_on_probe_item(struct tarn_reflector *r);
+void tarn_rfl_on_probe_page(struct tarn_reflector *r, const struct tarn_list_meta *meta);
+void tarn_rfl_on_probe_failure(struct tarn_reflector *r, const struct tarn_end *end);
 
 /* ---- watch_list.c ------------------------------------------------------------------------ */
 
-bool may_stream(const struct tarn_reflector *r);
-void request_stream(struct tarn_reflector *r);
-int on_stream_event(struct tarn_reflector *r, enum tarn_watch_event_type type, const struct tarn_object *obj);
-void on_stream_ended(struct tarn_reflector *r, bool established, const struct tarn_end *end);
+bool tarn_rfl_may_stream(const struct tarn_reflector *r);
+void tarn_rfl_request_stream(struct tarn_reflector *r);
+int tarn_rfl_on_stream_event(struct tarn_reflector *r, enum tarn_watch_event_type type, const struct tarn_object *obj);
+void tarn_rfl_on_stream_ended(struct tarn_reflector *r, bool established, const struct tarn_end *end);
 /* Closed without the end mark, by the server or by us. */
-void on_stream_closed(struct tarn_reflector *r);
-void on_stream_silent(struct tarn_reflector *r);
-void warn_of_silence(struct tarn_reflector *r);
+void tarn_rfl_on_stream_closed(struct tarn_reflector *r);
+void tarn_rfl_on_stream_silent(struct tarn_reflector *r);
+void tarn_rfl_warn_of_silence(struct tarn_reflector *r);
 
 #endif

@@ -134,7 +134,8 @@ static void on_skipped(struct tarn_list_watch_sink *sink, int code, struct tarn_
 
 /* ---- life -------------------------------------------------------------------------------------------------- */
 
-int tarn_retry_watcher_new(const struct tarn_retry_watcher_options *o, struct tarn_retry_watcher **ret, struct tarn_error *err)
+int tarn_retry_watcher_new(const struct tarn_retry_watcher_options *o, struct tarn_retry_watcher **ret,
+                           struct tarn_error *err)
 {
     struct tarn_retry_watcher *w;
     struct tarn_rv rv = {0};
@@ -142,7 +143,8 @@ int tarn_retry_watcher_new(const struct tarn_retry_watcher_options *o, struct ta
     if (!o->list_watch || !o->rt || !o->on_event)
         return tarn_error_set(err, TARN_E_INVAL, "a retry watcher needs a list_watch, a runtime and on_event");
     if (tarn_rv_set(&rv, o->resource_version) < 0 || tarn_rv_is_open(&rv))
-        return tarn_error_set(err, TARN_E_INVAL, "initial resourceVersion '%.*s' is not supported: a watch cannot be resumed from it",
+        return tarn_error_set(err, TARN_E_INVAL,
+                              "initial resourceVersion '%.*s' is not supported: a watch cannot be resumed from it",
                               TARN_BYTES_ARG(o->resource_version));
     w = calloc(1, sizeof *w);
     if (!w)
