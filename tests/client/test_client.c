@@ -573,7 +573,7 @@ static void a_socket_that_was_closed_under_us_is_not_used(void)
     struct tarn_client *c;
     struct tarn_client_info i;
     int first = open("/dev/null", O_RDONLY), pair[2];
-    char byte;
+    char byte = 0;
 
     agent_start(&a, NULL);
     CU_ASSERT(agent_put(&a, "pods", pod_json("default", "web", 6, "n1", "a", NULL)));
