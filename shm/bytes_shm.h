@@ -49,7 +49,7 @@ static inline void tarn_load_short(const char *p, size_t n, uint64_t *a, uint64_
 
 /*
  * The seeded hash of a key in a space (a resource, or an index of it). Part of the format: docs/region-format.md gives
- * it in words, tests/shm/test_bytes_shm.c gives vectors.
+ * it in words, tests/shm/test_alloc.c has vectors.
  */
 static inline uint64_t tarn_hash(const uint64_t seed[2], uint64_t space, const char *p, size_t n)
 {

@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 
 #include "../../shm/alloc.h"
+#include "../../shm/bytes_shm.h"
 #include "../../shm/crc32c.h"
 #include "../../shm/u64map.h"
 #include "tarn_test.h"
@@ -143,6 +144,28 @@ static void crc32c_agrees_with_its_table_and_the_rfc(void)
     }
 }
 
+/* Vectors of docs/region-format.md's hash, computed by an independent program from its words. */
+static void the_hash_is_the_documented_one(void)
+{
+    static const struct {
+        uint64_t space;
+        const char *key;
+        uint64_t hash;
+    } rows[] = {
+        {UINT64_C(0x1), "", UINT64_C(0xec92a19ca66b6868)},
+        {UINT64_C(0x1), "a", UINT64_C(0xe55a3637e20831bf)},
+        {UINT64_C(0x2), "node-7", UINT64_C(0x31b916bec35b4a11)},
+        {UINT64_C(0x3), "kube-system", UINT64_C(0x9a54b0c3e5f4ac77)},
+        {UINT64_C(0x3), "default/web-1234", UINT64_C(0xac8cdd3821deb26e)},
+        {UINT64_C(0x3), "ns-123/workload-0a1b2c-4567d", UINT64_C(0xc72692e7476d88f6)},
+        {UINT64_C(0x8000000000050009), "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", UINT64_C(0x8911fe40cdd8c411)},
+    };
+    static const uint64_t seed[2] = {UINT64_C(0x0123456789abcdef), UINT64_C(0xfedcba9876543211)};
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        CU_ASSERT_EQUAL(tarn_hash(seed, rows[i].space, rows[i].key, strlen(rows[i].key)), rows[i].hash);
+}
+
 static void the_private_map_agrees_with_an_array(void)
 {
     static uint64_t model[512];
@@ -173,4 +196,4 @@ static void the_private_map_agrees_with_an_array(void)
 TARN_TEST_MAIN("alloc", TARN_TEST(classes_cover_every_size_with_little_waste), TARN_TEST(pieces_never_overlap_and_all_comes_back),
                TARN_TEST(the_end_of_memory_is_full_and_the_reserve_is_for_the_urgent), TARN_TEST(many_sizes_fit_a_small_region),
                TARN_TEST(each_failing_population_is_an_error_and_nothing_is_lost), TARN_TEST(crc32c_agrees_with_its_table_and_the_rfc),
-               TARN_TEST(the_private_map_agrees_with_an_array))
+               TARN_TEST(the_private_map_agrees_with_an_array), TARN_TEST(the_hash_is_the_documented_one))
