@@ -305,6 +305,15 @@ static void oid_use(struct tarn_writer *w, uint32_t oid)
         w->free_oids.n--;
 }
 
+int tarn_version_skip_oid(struct tarn_writer *w, uint32_t *ret)
+{
+    int rc = oid_peek(w, ret);
+
+    if (!rc)
+        head_set(w, *ret, TARN_REF_NONE);
+    return rc;
+}
+
 static void log_append(struct tarn_writer *w, uint16_t store, uint32_t oid)
 {
     struct tarn_log_ring *ring = tarn_writer_at(w, tarn_load_u32(&w->h->log));
@@ -356,7 +365,7 @@ static uint32_t note_change(struct tarn_writer *w, struct tarn_resource *res, ui
         return tarn_load_u32(&o->prev);
     }
     w->changes[w->nchanges++] = (struct tarn_change){.oid = oid, .old = old};
-    if (res->store)
+    if (res->store && !w->copying)
         log_append(w, res->store, oid);
     return old;
 }

@@ -43,7 +43,8 @@ static int make_region(struct tarn_writer *w, struct tarn_error *err)
     spec.created_ns = (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
     spec.hash_key[0] = tarn_random(w->rt);
     spec.hash_key[1] = tarn_random(w->rt) | 1;
-    memcpy(spec.instance, instance, sizeof instance);
+    memcpy(spec.instance, w->o.instance ? (const void *)w->o.instance : instance, sizeof instance);
+    w->o.instance = NULL; /* borrowed during the call */
     rc = tarn_region_make(&spec, &w->base, &w->fd, err);
     if (rc)
         return rc;

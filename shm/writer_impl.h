@@ -113,6 +113,7 @@ struct tarn_writer {
     struct tarn_u64map revived; /* stale entries that came back in N: an abort makes them stale again */
     uint64_t log_pos; /* of the next entry; log_head is told at the commit */
     bool dirty;
+    bool copying;      /* from an older generation: nothing of it is an event */
     uint16_t applying; /* store whose Replace is being applied; 0: none */
 
     struct tarn_resource **resources; /* [store], [0]: the resources themselves */
@@ -269,6 +270,8 @@ TARN_MUST_CHECK int tarn_version_make(struct tarn_writer *w, uint16_t store, enu
 TARN_MUST_CHECK int tarn_version_make_tombstone(struct tarn_writer *w, uint16_t store, struct tarn_bytes key, uint32_t *ret);
 /* Link a made record as the newest version in N. On error it is not linked and stays the caller's. */
 TARN_MUST_CHECK int tarn_version_link(struct tarn_writer *w, struct tarn_resource *res, uint32_t ref);
+/* Leave the next object number without an object: *ret. */
+TARN_MUST_CHECK int tarn_version_skip_oid(struct tarn_writer *w, uint32_t *ret);
 /* Put the old versions of N back, newest change first. */
 void tarn_version_undo(struct tarn_writer *w);
 /* The newest version under key if it is a live object, else 0. */

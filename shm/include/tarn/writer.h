@@ -39,6 +39,7 @@ struct tarn_writer_options {
     uint32_t lease_ms;            /* an active pin may be revoked when it is older; 0: 30000 */
     bool auto_commit;             /* every single change commits by itself: for plain users, not the agent */
     uint64_t generation;          /* 0: 1 */
+    const uint8_t *instance;      /* 16 bytes; NULL: random */
     bool generations;             /* a second generation is allowed: the ladder may ask for a hand-over */
     /* tests only: fail the n-th taking of memory from the kernel (population), 0: never */
     uint32_t fault_populate_at;
