@@ -210,7 +210,7 @@ int tarn_rfl_on_watch_event(struct tarn_reflector *r, enum tarn_watch_event_type
         return on_error_event(r, obj);
     if (!tarn_rfl_is_expected(r, obj)) /* neither counted nor its version recorded */
         return 0;
-    if (tarn_rv_set(&rv, tarn_object_resource_version_text(obj)) < 0) {
+    if (tarn_rv_set_of(&rv, obj) < 0) {
         tarn_rfl_count_skipped(r, TARN_E_SIZE, tarn_object_key(obj), "its resourceVersion is too long");
         return 0;
     }

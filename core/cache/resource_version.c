@@ -27,3 +27,20 @@ int tarn_rv_set(struct tarn_rv *rv, struct tarn_bytes text)
     rv->number = number_of(tarn_rv_bytes(rv));
     return 0;
 }
+
+int tarn_rv_set_of(struct tarn_rv *rv, const struct tarn_object *obj)
+{
+    uint64_t n = tarn_object_resource_version(obj);
+    char digits[20]; /* of 2^64 - 1 */
+    size_t at = sizeof digits;
+
+    if (n == 0) /* absent, "0", or no number */
+        return tarn_rv_set(rv, tarn_object_resource_version_text(obj));
+    for (uint64_t rest = n; rest; rest /= 10)
+        digits[--at] = (char)('0' + rest % 10);
+    rv->number = n;
+    rv->len = (uint8_t)(sizeof digits - at);
+    memcpy(rv->text, digits + at, rv->len);
+    rv->text[rv->len] = '\0';
+    return 0;
+}

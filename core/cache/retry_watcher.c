@@ -92,7 +92,7 @@ static int on_event(struct tarn_list_watch_sink *sink, enum tarn_watch_event_typ
         return TARN_E_CLOSED;
     if (type == TARN_WATCH_ERROR)
         return on_error_event(w, obj);
-    if (type == TARN_WATCH_UNKNOWN || tarn_rv_set(&rv, tarn_object_resource_version_text(obj)) < 0 || rv.len == 0) {
+    if (type == TARN_WATCH_UNKNOWN || tarn_rv_set_of(&rv, obj) < 0 || rv.len == 0) {
         finish_with_text(w, type == TARN_WATCH_UNKNOWN ? TARN_BYTES("retry watcher: unknown event type")
                                                        : TARN_BYTES("retry watcher: an event without resourceVersion"));
         return TARN_E_CLOSED;

@@ -88,7 +88,7 @@ static int complete(struct tarn_reflector *r, const struct tarn_object *obj)
     struct tarn_rv rv = {0};
     int rc;
 
-    if (tarn_rv_set(&rv, tarn_object_resource_version_text(obj)) < 0) {
+    if (tarn_rv_set_of(&rv, obj) < 0) {
         fall_back(r);
         return TARN_E_SIZE;
     }

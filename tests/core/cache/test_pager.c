@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fake_objects.h"
 #include "tarn_test.h"
 
 static struct tarn_pager pager_at(const char *rv, uint32_t limit)
@@ -173,7 +174,23 @@ static void versions_keep_their_text_and_compare_as_numbers(void)
     CU_ASSERT_FALSE(tarn_rv_older(&b, &a));
 }
 
-TARN_TEST_MAIN("pager", TARN_TEST(one_page_is_a_list), TARN_TEST(further_pages_carry_the_token_and_no_version),
+/* 8.5: the version of an object is its text, by way of the number in its header where there is one */
+static void the_version_of_an_object_is_its_text(void)
+{
+    static const char *const rows[] = {"", "0", "1", "9", "10", "99", "100", "18446744073709551615", "18446744073709551616", "abc", "12a"};
+    struct tarn_rv rv = {0};
+
+    for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct tarn_object *obj = fake_object("{\"metadata\":{\"name\":\"x\",\"resourceVersion\":\"%s\"}}", rows[i]);
+
+        CU_ASSERT_EQUAL(tarn_rv_set_of(&rv, obj), 0);
+        CU_ASSERT_STRING_EQUAL(rv.text, rows[i]);
+        CU_ASSERT_EQUAL(rv.len, strlen(rows[i]));
+        tarn_object_unref(obj);
+    }
+}
+
+TARN_TEST_MAIN("pager", TARN_TEST(the_version_of_an_object_is_its_text), TARN_TEST(one_page_is_a_list), TARN_TEST(further_pages_carry_the_token_and_no_version),
                TARN_TEST(an_expired_token_is_answered_by_one_full_list), TARN_TEST(an_expired_first_page_fails_the_list),
                TARN_TEST(another_error_of_a_page_fails_the_list), TARN_TEST(without_the_fallback_an_expired_token_fails),
                TARN_TEST(a_server_that_repeats_its_token_is_caught), TARN_TEST(a_version_too_long_is_an_error),
