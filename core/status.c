@@ -8,7 +8,6 @@
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
-#include <strings.h>
 
 #include <tarn/object.h>
 
@@ -201,13 +200,22 @@ static int32_t int_at(const struct tarn_value *v, const char *path)
     return i.i > INT32_MAX ? INT32_MAX : (int32_t)i.i;
 }
 
+/* Is b this text, which is in lower case, whatever the case of b? */
+static bool is_text_of_any_case(struct tarn_bytes b, const char *lower)
+{
+    size_t n = strlen(lower);
+
+    for (size_t i = 0; i < n && b.len == n; i++)
+        if (tolower((unsigned char)b.data[i]) != lower[i])
+            return false;
+    return b.len == n;
+}
+
 static enum tarn_status_outcome outcome_parse(struct tarn_bytes text)
 {
-    if (text.len == 7 && strncasecmp(text.data, "success", 7) == 0)
+    if (is_text_of_any_case(text, "success"))
         return TARN_STATUS_SUCCESS;
-    if (text.len == 7 && strncasecmp(text.data, "working", 7) == 0)
-        return TARN_STATUS_WORKING;
-    return TARN_STATUS_FAILURE;
+    return is_text_of_any_case(text, "working") ? TARN_STATUS_WORKING : TARN_STATUS_FAILURE;
 }
 
 /* Read details.causes into a new array. Elements that are no map are passed over. */

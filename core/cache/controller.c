@@ -1,4 +1,7 @@
-/* controller.c - the pop loop beside a reflector. */
+/* controller.c - the loop that pops a queue into a process function, beside the reflector that fills it.
+ *
+ * It owns when the two begin and end: both once. A stop closes the queue, which wakes a pop that waits.
+ */
 #include "controller_state.h"
 
 #include <stdlib.h>
@@ -57,7 +60,7 @@ void tarn_controller_free(struct tarn_controller *c)
 
 static bool is_stopped(struct tarn_controller *c)
 {
-    return atomic_load_explicit(&c->stopped, memory_order_relaxed);
+    return atomic_load_explicit(&c->stopped, memory_order_relaxed); /* only asks: the queue's lock orders the rest */
 }
 
 /* Note that the one run has begun. */
@@ -86,7 +89,7 @@ static bool pop(struct tarn_controller *c)
     if (rc == TARN_E_CLOSED)
         return false;
     if (rc)
-        (void)atomic_fetch_add_explicit(&c->process_errors, 1, memory_order_relaxed);
+        (void)atomic_fetch_add_explicit(&c->process_errors, 1, memory_order_relaxed); /* a count for people */
     if (rc == TARN_E_NOMEM && c->reflector) /* a change is lost; the source still has it */
         tarn_reflector_relist(c->reflector);
     return true;
@@ -118,7 +121,7 @@ int tarn_controller_run(struct tarn_controller *c, struct tarn_error *err)
 
 void tarn_controller_stop(struct tarn_controller *c)
 {
-    atomic_store_explicit(&c->stopped, true, memory_order_relaxed);
+    atomic_store_explicit(&c->stopped, true, memory_order_relaxed); /* seen at the latest after the queue's close */
     if (c->reflector)
         tarn_reflector_stop(c->reflector);
     tarn_queue_close(c->queue);
@@ -170,5 +173,5 @@ void tarn_controller_last_resource_version(struct tarn_controller *c, struct tar
 
 uint64_t tarn_controller_process_errors(struct tarn_controller *c)
 {
-    return atomic_load_explicit(&c->process_errors, memory_order_relaxed);
+    return atomic_load_explicit(&c->process_errors, memory_order_relaxed); /* a count for people */
 }

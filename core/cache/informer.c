@@ -14,7 +14,7 @@ struct informer {
 static void count_error(struct informer *i, int handler_code)
 {
     if (handler_code)
-        (void)atomic_fetch_add_explicit(&i->controller.process_errors, 1, memory_order_relaxed);
+        (void)atomic_fetch_add_explicit(&i->controller.process_errors, 1, memory_order_relaxed); /* a count for people */
 }
 
 static void tell_add(void *ctx, const struct tarn_object *obj, bool is_in_initial_list)

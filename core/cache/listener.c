@@ -99,6 +99,7 @@ static void drop_all(struct tarn_listener *l)
 
 void tarn_listener_unref(struct tarn_listener *l)
 {
+    /* acq_rel: the last one sees all that the others did before they left. */
     if (!l || atomic_fetch_sub_explicit(&l->refs, 1, memory_order_acq_rel) != 1)
         return;
     drop_all(l);

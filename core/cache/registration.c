@@ -46,6 +46,7 @@ void tarn_registration_deliver(void *arg)
     struct tarn_registration *r = arg;
 
     tarn_listener_run(r->listener);
+    /* release: pairs with tarn_registration_has_ended; who sees it sees all that the handler did. */
     atomic_store_explicit(&r->ended, true, memory_order_release);
     tarn_sync_hub_notify(r->hub);
 }
@@ -54,6 +55,7 @@ bool tarn_registration_has_ended(void *ctx)
 {
     struct tarn_registration *r = ctx;
 
+    /* acquire: pairs with the release in tarn_registration_deliver. */
     return atomic_load_explicit(&r->ended, memory_order_acquire);
 }
 

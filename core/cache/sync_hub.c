@@ -1,4 +1,8 @@
-/* sync_hub.c - waiting without polling. */
+/* sync_hub.c - where threads wait for an informer or a handler to have synced, without polling.
+ *
+ * The question is asked with no lock held, since the answer may need the queue's; so between question and sleep something
+ * may change. Every notify moves a generation, and who sleeps does so only in the generation in which it asked.
+ */
 #include "sync_hub.h"
 
 #include <stdlib.h>

@@ -84,7 +84,7 @@ static void i30_the_handler_is_told_on_the_processing_thread(void)
     }
 }
 
-/* I-5, I-14: with `unchanged` a relist that changes nothing is told. I-15: what the handler returns is counted. */
+/* I-30. I-5, I-14: with `unchanged` a relist that changes nothing is told. I-15: what the handler returns is counted. */
 static void i15_i30_unchanged_objects_and_errors_of_the_handler(void)
 {
     struct fixture *f = informer(&(struct tarn_controller_informer_options){.unchanged = true}, false);
@@ -172,6 +172,7 @@ static void i31_any_queue_and_process_function_will_do(void)
     tarn_store_free(&o.queue->store);
 }
 
+/* I-31. */
 static void i31_a_controller_runs_once_and_needs_its_parts(void)
 {
     struct fake_runtime rt = fake_runtime_init();

@@ -282,6 +282,7 @@ static void remove_and_stop(struct heard *h)
         tarn_shared_informer_stop(t->s);
 }
 
+/* I-33. */
 static void i33_a_handler_may_stop_its_informer(void)
 {
     struct tarn_shared_informer *s = informer(NULL);
