@@ -7,6 +7,9 @@
 
 #include <stdlib.h>
 
+#include "path.h"
+#include "value.h"
+
 struct tarn_selector {
     bool nothing;
     size_t n;
@@ -361,35 +364,29 @@ static bool holds(const struct tarn_requirement *r, bool there, struct tarn_byte
     return false;
 }
 
-bool tarn_selector_matches(const struct tarn_selector *s, const struct tarn_object *obj)
+bool tarn_label_in(const struct tarn_value *labels, struct tarn_bytes key, struct tarn_bytes *ret)
 {
-    if (!s)
-        return true;
-    for (size_t i = 0; i < s->n; i++) {
-        struct tarn_bytes value = {0};
-        bool there = tarn_object_label(obj, s->requirements[i].key, &value) == 0;
+    struct tarn_value v;
 
-        if (!holds(&s->requirements[i], there, value))
-            return false;
-    }
-    return !s->nothing;
+    if (!labels || tarn_value_step(labels, &(struct tarn_step){.kind = TARN_STEP_KEY, .key = key}, &v) || v.type != TARN_STRING)
+        return false;
+    *ret = v.string;
+    return true;
 }
 
-/* The label of key in a map; false if it is not there. */
-static bool label_in(const struct tarn_value *labels, struct tarn_bytes key, struct tarn_bytes *ret)
+bool tarn_selector_matches(const struct tarn_selector *s, const struct tarn_object *obj)
 {
-    struct tarn_value it, value;
-    struct tarn_bytes name;
+    struct tarn_value labels;
 
-    if (!labels || labels->type != TARN_MAP)
-        return false;
-    it = *labels;
-    while (tarn_value_next(&it, &name, &value) > 0)
-        if (tarn_bytes_equal(name, key) && value.type == TARN_STRING) {
-            *ret = value.string;
-            return true;
-        }
-    return false;
+    if (!s || s->n == 0)
+        return !s || !s->nothing;
+    if (s->n == 1) { /* the usual */
+        struct tarn_bytes value = {0};
+        bool there = tarn_object_label(obj, s->requirements[0].key, &value) == 0;
+
+        return holds(&s->requirements[0], there, value);
+    }
+    return tarn_selector_matches_labels(s, tarn_object_get(obj, "metadata.labels", &labels) ? NULL : &labels);
 }
 
 bool tarn_selector_matches_labels(const struct tarn_selector *s, const struct tarn_value *labels)
@@ -398,7 +395,7 @@ bool tarn_selector_matches_labels(const struct tarn_selector *s, const struct ta
         return true;
     for (size_t i = 0; i < s->n; i++) {
         struct tarn_bytes value = {0};
-        bool there = label_in(labels, s->requirements[i].key, &value);
+        bool there = tarn_label_in(labels, s->requirements[i].key, &value);
 
         if (!holds(&s->requirements[i], there, value))
             return false;

@@ -48,6 +48,9 @@ const char *tarn_selector_builder_problem(const struct tarn_selector_builder *b)
 int tarn_selector_builder_finish(const struct tarn_selector_builder *b, const struct tarn_selector **ret);
 void tarn_selector_builder_release(struct tarn_selector_builder *b);
 
+/* The label of this key in a map of labels (NULL, or no map: none). False: it is not there. */
+bool tarn_label_in(const struct tarn_value *labels, struct tarn_bytes key, struct tarn_bytes *ret);
+
 /* What is wrong with a label's key or value (Z-8); NULL: nothing. */
 const char *tarn_label_key_problem(struct tarn_bytes key);
 const char *tarn_label_value_problem(struct tarn_bytes value);

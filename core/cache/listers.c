@@ -8,6 +8,8 @@
 
 #include <tarn/status.h>
 
+#include "selector_build.h"
+
 /* ---- filtering a list ------------------------------------------------------------------------------------- */
 
 /* Says of an object 1: keep, 0: drop, or a negative error that ends the walk. */
@@ -210,30 +212,15 @@ int tarn_lister_get_namespace(const struct tarn_lister *l, struct tarn_bytes ns,
 
 /* ---- who selects these labels? -------------------------------------------------------------------------------------- */
 
-/* Has labels this one? */
-static bool has_label(const struct tarn_value *labels, struct tarn_bytes key, const struct tarn_value *want)
-{
-    struct tarn_value it, value;
-    struct tarn_bytes name;
-
-    if (!labels || labels->type != TARN_MAP || want->type != TARN_STRING)
-        return false;
-    it = *labels;
-    while (tarn_value_next(&it, &name, &value) > 0)
-        if (tarn_bytes_equal(name, key))
-            return value.type == TARN_STRING && tarn_bytes_equal(value.string, want->string);
-    return false;
-}
-
 /* A map of labels selects what has all of them. */
 static bool set_selects(const struct tarn_value *set, const struct tarn_value *labels)
 {
-    struct tarn_value it = *set, value;
-    struct tarn_bytes key;
+    struct tarn_value it = *set, want;
+    struct tarn_bytes key, value;
     int more;
 
-    while ((more = tarn_value_next(&it, &key, &value)) > 0)
-        if (!has_label(labels, key, &value))
+    while ((more = tarn_value_next(&it, &key, &want)) > 0)
+        if (want.type != TARN_STRING || !tarn_label_in(labels, key, &value) || !tarn_bytes_equal(value, want.string))
             return false;
     return more == 0;
 }

@@ -179,7 +179,7 @@ static void a_visitor_ends_the_walk_with_what_it_returns(void)
     tarn_store_free(&x->store);
 }
 
-/* G-21, G-22, G-24: with and without the index. Upstream: TestListAll (by namespace). */
+/* G-2, G-21, G-22, G-24: with and without the index. Upstream: TestListAll (by namespace). */
 static void g21_namespaces_are_listed_with_or_without_the_index(void)
 {
     static const struct {
@@ -250,7 +250,7 @@ static const char *const pods[] = {
     "{\"kind\":\"Pod\",\"metadata\":{\"namespace\":\"n2\",\"name\":\"c\",\"resourceVersion\":\"4\"}}",
 };
 
-/* G-1. */
+/* G-1, G-7. */
 static void g1_the_pod_lister_passes_over_what_is_no_pod(void)
 {
     struct tarn_indexer *x = indexer_of(pods, 4);
