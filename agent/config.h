@@ -37,7 +37,7 @@ struct tarn_config_resource {
     struct tarn_string_list namespaces;  /* none: all; at most one for now */
     const char *label_selector, *field_selector;
     struct tarn_string_list drop, keep, slots, indexes; /* paths; index names as in <tarn/store.h> */
-    bool drop_given;
+    bool drop_given, indexes_given; /* else the defaults of the agent: managedFields; the indexes of driver.c */
     const char *where;
 };
 

@@ -128,6 +128,14 @@ static int read_drop(struct tarn_yaml *y, yaml_node_t *n, void *out, struct tarn
     return tarn_yaml_strings(y, n, &r->drop, err);
 }
 
+static int read_indexes(struct tarn_yaml *y, yaml_node_t *n, void *out, struct tarn_error *err)
+{
+    struct tarn_config_resource *r = out;
+
+    r->indexes_given = true;
+    return tarn_yaml_strings(y, n, &r->indexes, err);
+}
+
 static int read_resource_map(struct tarn_yaml *y, yaml_node_t *n, struct tarn_config_resource *r, struct tarn_error *err)
 {
     static const struct tarn_yaml_field fields[] = {
@@ -139,7 +147,7 @@ static int read_resource_map(struct tarn_yaml *y, yaml_node_t *n, struct tarn_co
         {"drop", read_drop, 0},
         {"keep", tarn_yaml_strings, offsetof(struct tarn_config_resource, keep)},
         {"slots", tarn_yaml_strings, offsetof(struct tarn_config_resource, slots)},
-        {"indexes", tarn_yaml_strings, offsetof(struct tarn_config_resource, indexes)},
+        {"indexes", read_indexes, 0},
     };
 
     return tarn_yaml_map(y, n, fields, COUNT(fields), r, err);

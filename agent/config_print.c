@@ -102,7 +102,7 @@ static int add_resource(struct tarn_buf *out, const struct tarn_config_resource 
         rc = add_strings(out, "keep", &r->keep, false);
     if (!rc)
         rc = add_strings(out, "slots", &r->slots, false);
-    return rc ? rc : add_strings(out, "indexes", &r->indexes, false);
+    return rc ? rc : add_strings(out, "indexes", &r->indexes, r->indexes_given);
 }
 
 static int add_resources(struct tarn_buf *out, const struct tarn_config *c, const char *realm)

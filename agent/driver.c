@@ -148,16 +148,50 @@ static char *canonical_name(const struct tarn_discovered *f)
     return asprintf(&name, "%s%s%s", f->plural, *f->group ? "." : "", f->group) < 0 ? NULL : name;
 }
 
+/* What is mostly asked for, where the configuration names no indexes. (The writer itself adds "namespace".) */
+static const struct {
+    const char *resource, *indexes[3];
+} ready_indexes[] = {
+    {"pods", {"spec.nodeName", "owner"}},
+    {"endpointslices.discovery.k8s.io", {"label:kubernetes.io/service-name"}},
+};
+
+static struct tarn_string_list indexes_of(const struct tarn_driver *d)
+{
+    for (size_t i = 0; !d->o.resource->indexes_given && i < sizeof ready_indexes / sizeof *ready_indexes; i++)
+        if (strcmp(ready_indexes[i].resource, d->name) == 0) {
+            const char *const *names = ready_indexes[i].indexes;
+            unsigned n = 0;
+
+            while (n < 3 && names[n])
+                n++;
+            return (struct tarn_string_list){.v = (const char **)names, .n = n};
+        }
+    return d->o.resource->indexes;
+}
+
+static void release_indexes(struct tarn_driver *d)
+{
+    while (d->nindexes)
+        tarn_index_func_release(&d->indexes[--d->nindexes]);
+    free(d->indexes);
+    d->indexes = NULL;
+}
+
+/* Only while no entry of the region uses the ones before. */
 static int make_indexes(struct tarn_driver *d, struct tarn_error *err)
 {
-    const struct tarn_string_list *names = &d->o.resource->indexes;
+    struct tarn_string_list names = indexes_of(d);
     int rc = 0;
 
-    d->indexes = calloc(names->n ? names->n : 1, sizeof *d->indexes);
+    release_indexes(d);
+    d->indexes = calloc(names.n ? names.n : 1, sizeof *d->indexes);
     if (!d->indexes)
         return tarn_error_set(err, TARN_E_NOMEM, "out of memory");
-    for (; !rc && d->nindexes < names->n; d->nindexes += rc == 0)
-        rc = tarn_index_func_builtin(names->v[d->nindexes], &d->indexes[d->nindexes], err);
+    while (!rc && d->nindexes < names.n) {
+        rc = tarn_index_func_builtin(names.v[d->nindexes], &d->indexes[d->nindexes], err);
+        d->nindexes += rc == 0;
+    }
     return rc;
 }
 
@@ -213,8 +247,10 @@ static int become(struct tarn_driver *d, const struct tarn_discovered *f, struct
     if (!name || !set_string(&d->name, name) || !set_string(&d->api_version, f->api_version) || !set_string(&d->kind, f->kind))
         rc = tarn_error_set(err, TARN_E_NOMEM, "out of memory");
     else
-        rc = add_to_region(d, f, err);
+        rc = make_indexes(d, err);
     free(name);
+    if (!rc)
+        rc = add_to_region(d, f, err);
     if (!rc)
         rc = tarn_region_store_new(d->o.writer, d->store_id, &d->store, err);
     if (!rc)
@@ -413,9 +449,7 @@ void tarn_driver_facts(struct tarn_driver *d, struct tarn_driver_facts *ret)
 
 static void free_driver(struct tarn_driver *d)
 {
-    for (unsigned i = 0; i < d->nindexes; i++)
-        tarn_index_func_release(&d->indexes[i]);
-    free(d->indexes);
+    release_indexes(d);
     free(d->name);
     free(d->api_version);
     free(d->kind);
