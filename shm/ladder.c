@@ -5,7 +5,8 @@
  *     2  ask for a second generation
  *
  * One step at a time, each only if memory is still short and what is retired is held by pins. Control pages are
- * believed nothing: a pin above the newest commit counts as it, one below the horizon as none.
+ * believed nothing: a pin above the newest commit counts as it. One below the horizon counts as the horizon: its reader may have
+ * been slow between R1 and R2, then its snapshot is as new as that; but a pin that was revoked stays so until it changes.
  */
 #include "writer_impl.h"
 
@@ -20,7 +21,7 @@ static struct tarn_pin_seen *seen_of(struct tarn_client_entry *c, uint32_t lines
     v = realloc(c->seen, lines * sizeof *v);
     if (!v) /* ages are unknown then: pins count as fresh */
         return NULL;
-    for (uint32_t i = c->nseen; i < lines; i++)
+    for (uint32_t i = c->nseen; i < lines; i++) /* lines never shrink below what was seen */
         v[i] = (struct tarn_pin_seen){0};
     c->seen = v;
     c->nseen = lines;
@@ -54,22 +55,35 @@ static void count_pin(struct tarn_client_entry *c, struct tarn_pins *p, uint64_t
     }
 }
 
+static bool may_revoke(const struct tarn_writer *w, bool parked, uint64_t age)
+{
+    return parked ? w->st.pressure >= TARN_PRESSURE_PARKED
+                  : w->st.pressure >= TARN_PRESSURE_LEASE && age >= w->o.lease_ms;
+}
+
+/* The commit that a pin, as it stands in its line, protects. */
+static uint64_t pin_seq(const struct tarn_writer *w, uint64_t pin)
+{
+    uint64_t seq = pin & ~TARN_PIN_PARKED;
+
+    return seq > w->commit ? w->commit : seq < w->horizon ? w->horizon : seq;
+}
+
 static void scan_line(struct tarn_writer *w, struct tarn_client_entry *c, uint64_t pin, struct tarn_pin_seen *s, uint64_t now, struct tarn_pins *p)
 {
-    bool parked = pin & TARN_PIN_PARKED, revoke;
-    uint64_t seq = pin & ~TARN_PIN_PARKED, age;
+    uint64_t raw = pin & ~TARN_PIN_PARKED, seq = pin_seq(w, pin), age;
+    bool parked = pin & TARN_PIN_PARKED;
 
-    if (s && !seq)
-        s->pin = 0;
-    if (!seq || seq < w->horizon)
+    if (!raw) {
+        if (s)
+            *s = (struct tarn_pin_seen){0};
         return;
-    if (seq > w->commit)
-        seq = w->commit;
-    age = pin_age(s, pin & ~TARN_PIN_PARKED, now);
+    }
+    age = pin_age(s, raw, now);
+    if (s && s->revoked)
+        return;
     count_pin(c, p, seq, parked, now - age);
-    revoke = parked ? w->st.pressure >= TARN_PRESSURE_PARKED
-                    : w->st.pressure >= TARN_PRESSURE_LEASE && age >= w->o.lease_ms;
-    if (!revoke && seq < p->honoured)
+    if (!may_revoke(w, parked, age) && seq < p->honoured)
         p->honoured = seq;
 }
 
@@ -103,13 +117,13 @@ void tarn_ladder_scan(struct tarn_writer *w, uint64_t now, struct tarn_pins *ret
 
 static void count_revoked(struct tarn_writer *w, struct tarn_client_entry *c, uint64_t m)
 {
-    uint32_t lines = tarn_load_u32(&c->page->page->high);
+    for (uint32_t i = 0; i < c->nseen; i++) {
+        uint64_t pin = tarn_load_u64(&c->page->page->line[i].pin);
+        struct tarn_pin_seen *s = &c->seen[i];
 
-    for (uint32_t i = 0; i < lines && i < c->page->lines; i++) {
-        uint64_t pin = tarn_load_u64(&c->page->page->line[i].pin), seq = pin & ~TARN_PIN_PARKED;
-
-        if (!seq || seq < w->horizon || seq >= m)
+        if (!s->pin || s->revoked || s->pin != (pin & ~TARN_PIN_PARKED) || pin_seq(w, pin) >= m)
             continue;
+        s->revoked = true;
         c->facts.revoked++;
         w->st.revoked_parked += !!(pin & TARN_PIN_PARKED);
         w->st.revoked_lease += !(pin & TARN_PIN_PARKED);

@@ -76,6 +76,7 @@ struct tarn_resource {
 /* What the agent remembers about a pin line, to know its age. */
 struct tarn_pin_seen {
     uint64_t pin, since_ms;
+    bool revoked; /* the horizon has left this very pin behind */
 };
 struct tarn_client_entry {
     uint32_t id;

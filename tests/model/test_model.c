@@ -53,6 +53,7 @@ enum { /* variants of the pin world */
     IGNORE_PINS = 512,
     FREE_AT_ONCE = 1024,
     TWO_READERS = 2048,
+    LOW_PIN_IS_NONE = 4096,
 };
 
 /* writer registers: N, cell, old, m, rounds, free mask, retired n, tags[3], cells[3] */
@@ -109,6 +110,8 @@ static bool pins_collect(struct state *s, unsigned t, unsigned flags)
         GO(11);
     case 11: /* C2 */
         pin = flags & IGNORE_PINS ? 0 : LD(P_PIN);
+        if (flags & LOW_PIN_IS_NONE && pin < LD(P_HORIZON))
+            pin = 0;
         if (pin && pin < REG[R_M]) {
             if (flags & REVOKING) { /* both: honour it, or leave it out */
                 struct state other = *s;
@@ -790,6 +793,7 @@ static const struct verdict {
     {&pins, NO_WRITER_FENCE, TSO | PSO, "C1 left out"},
     {&pins, SNAPSHOT_BEFORE_PIN, SC | TSO | PSO, "R4 left out: the snapshot is taken before the pin"},
     {&pins, IGNORE_PINS, SC | TSO | PSO, "C2 left out: a pin is ignored and its reader told it expired"},
+    {&pins, LOW_PIN_IS_NONE, SC | TSO | PSO, "C2: a pin below the horizon counts as none: a slow reader is told it expired"},
     {&pins, FREE_AT_ONCE, SC | TSO | PSO, "memory reused whatever its tag"},
     {&pins, COMMIT_BEFORE_LINK, SC | TSO | PSO, "W5 before W2"},
     {&pins, LINK_BEFORE_FILL, SC | TSO | PSO, "W2 before W1"},

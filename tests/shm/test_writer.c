@@ -458,6 +458,37 @@ static void an_active_pin_is_kept_until_its_lease_then_revoked(void)
     fixture_close(&f);
 }
 
+/* A reader that is slow between R1 and R2 pins less than the horizon; its snapshot is newer, and must be protected. */
+static void a_pin_below_the_horizon_protects_the_horizon(void)
+{
+    struct tarn_pin_line *line;
+    struct tarn_reader r;
+    struct fixture f;
+
+    fixture_open(&f, 8u << 20);
+    for (unsigned v = 0; v < 5; v++) {
+        CU_ASSERT_EQUAL(fixture_put(&f, &(struct fixture_object){.k = 1, .v = v}), 0);
+        commit(&f);
+    }
+    (void)tarn_writer_collect(f.w);
+    CU_ASSERT_EQUAL_FATAL(tarn_pin_claim(f.page, &line), 0);
+    tarn_reader_begin(&r, tarn_writer_view(f.w), line);
+    atomic_store(&line->pin, 2); /* what it had loaded long ago */
+    for (unsigned v = 5; v < 50; v++) {
+        CU_ASSERT_EQUAL(fixture_put(&f, &(struct fixture_object){.k = 1, .v = v}), 0);
+        commit(&f);
+        f.rt.now_ms += 20;
+        (void)tarn_writer_collect(f.w);
+    }
+    CU_ASSERT_TRUE(has(&f, &r, 1, 4));
+    CU_ASSERT_EQUAL(tarn_reader_check(&r), 0);
+    tarn_reader_end(&r);
+    tarn_pin_release(f.page, line);
+    fixture_settle(&f);
+    CU_ASSERT_EQUAL(stats(&f).horizon, tarn_writer_commit_seq(f.w));
+    fixture_close(&f);
+}
+
 static void a_held_snapshot_reads_the_same_after_much_churn(void)
 {
     struct tarn_reader r;
@@ -664,6 +695,7 @@ TARN_TEST_MAIN("writer", TARN_TEST(options_out_of_range_are_named), TARN_TEST(re
                TARN_TEST(nothing_shows_before_the_commit_and_an_abort_undoes_all), TARN_TEST(an_unchanged_object_costs_no_commit),
                TARN_TEST(while_one_replace_is_applied_others_are_told_to_wait), TARN_TEST(a_parked_pin_goes_first_and_says_so),
                TARN_TEST(an_active_pin_is_kept_until_its_lease_then_revoked), TARN_TEST(a_held_snapshot_reads_the_same_after_much_churn),
+               TARN_TEST(a_pin_below_the_horizon_protects_the_horizon),
                TARN_TEST(a_rogue_control_page_harms_only_its_client), TARN_TEST(a_client_that_never_reads_its_doorbells_costs_nothing),
                TARN_TEST(a_thousand_attached_and_lost_clients_leak_nothing), TARN_TEST(live_memory_returns_to_its_floor),
                TARN_TEST(each_refused_chunk_is_an_error_and_nothing_is_lost))
