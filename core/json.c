@@ -4,11 +4,11 @@
  * an exponent: read again, it is a double again. Bytes that are no UTF-8 (only a damaged region has them) come
  * out as U+FFFD, so the text is valid JSON whatever the body holds.
  */
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "scan.h"
 #include "utf8.h"
 #include "value.h"
 
@@ -76,6 +76,18 @@ static int double_write(double v, struct tarn_buf *out)
     return tarn_buf_addf(out, "%c%s%.*se%+d", d.digits[0], d.n > 1 ? "." : "", d.n - 1, d.digits + 1, d.exp);
 }
 
+static int integer_write(uint64_t v, bool negative, struct tarn_buf *out)
+{
+    char text[24], *p = text + sizeof text;
+
+    do
+        *--p = (char)('0' + v % 10);
+    while (v /= 10);
+    if (negative)
+        *--p = '-';
+    return tarn_buf_add(out, p, (size_t)(text + sizeof text - p));
+}
+
 /* ---- strings ------------------------------------------------------------------------------ */
 
 static int escape_write(uint8_t c, struct tarn_buf *out)
@@ -88,19 +100,35 @@ static int escape_write(uint8_t c, struct tarn_buf *out)
     return tarn_buf_addf(out, "\\u%04x", c);
 }
 
-/* Bytes from p on that stand for themselves in a JSON string. */
-static size_t plain_run(const uint8_t *p, const uint8_t *end)
+/* Copy the bytes that stand for themselves in a JSON string to o; returns how many. */
+static size_t plain_copy(const uint8_t *p, const uint8_t *end, uint8_t *o)
 {
     const uint8_t *s = p;
 
-    while (s < end && *s >= 0x20 && *s != '"' && *s != '\\') {
-        int len = *s < 0x80 ? 1 : tarn_utf8_check(s, (size_t)(end - s));
+    while (end - s >= 16) {
+        unsigned special = tarn_scan16(s, o);
+        unsigned n = special ? (unsigned)__builtin_ctz(special) : 16;
 
-        if (len <= 0)
-            break;
-        s += len;
+        s += n;
+        o += n;
+        if (special)
+            return (size_t)(s - p);
     }
+    while (s < end && *s >= 0x20 && *s < 0x80 && *s != '"' && *s != '\\')
+        *o++ = *s++;
     return (size_t)(s - p);
+}
+
+/* A byte that does not stand for itself, or a sequence >= 0x80; *p moves behind it. */
+static int special_write(const uint8_t **p, const uint8_t *end, struct tarn_buf *out)
+{
+    const uint8_t *s = *p;
+    int len = *s < 0x80 ? 1 : tarn_utf8_check(s, (size_t)(end - s));
+
+    *p += len > 0 ? len : 1;
+    if (*s < 0x80)
+        return escape_write(*s, out);
+    return len > 0 ? tarn_buf_add(out, s, (size_t)len) : tarn_buf_adds(out, TARN_UTF8_REPLACEMENT);
 }
 
 static int string_write(struct tarn_bytes text, struct tarn_buf *out)
@@ -109,14 +137,16 @@ static int string_write(struct tarn_bytes text, struct tarn_buf *out)
     int err = tarn_buf_add(out, "\"", 1);
 
     while (!err && p < end) {
-        size_t n = plain_run(p, end);
+        size_t n;
 
-        err = tarn_buf_add(out, p, n);
-        p += n;
-        if (err || p == end)
+        err = tarn_buf_reserve(out, (size_t)(end - p) + 16);
+        if (err)
             break;
-        err = *p < 0x80 ? escape_write(*p, out) : tarn_buf_adds(out, TARN_UTF8_REPLACEMENT);
-        p++;
+        n = plain_copy(p, end, (uint8_t *)out->data + out->len);
+        out->len += n;
+        p += n;
+        if (p < end)
+            err = special_write(&p, end, out);
     }
     return err ? err : tarn_buf_add(out, "\"", 1);
 }
@@ -148,8 +178,11 @@ static int new_line(struct writer *w)
 {
     static const char spaces[] = "                                ";
     size_t left = depth(w) * (size_t)w->indent;
-    int err = w->indent ? tarn_buf_adds(w->out, "\n") : 0;
+    int err;
 
+    if (!w->indent)
+        return 0;
+    err = tarn_buf_adds(w->out, "\n");
     while (!err && left) {
         size_t n = left < sizeof spaces - 1 ? left : sizeof spaces - 1;
 
@@ -180,9 +213,9 @@ static int value_write(struct writer *w, const struct tarn_value *v)
     case TARN_BOOL:
         return tarn_buf_adds(w->out, v->boolean ? "true" : "false");
     case TARN_INT:
-        return tarn_buf_addf(w->out, "%" PRId64, v->i);
+        return integer_write(v->i < 0 ? -(uint64_t)v->i : v->u, v->i < 0, w->out);
     case TARN_UINT:
-        return tarn_buf_addf(w->out, "%" PRIu64, v->u);
+        return integer_write(v->u, false, w->out);
     case TARN_DOUBLE:
         return double_write(v->d, w->out);
     case TARN_STRING:
@@ -259,8 +292,10 @@ int tarn_value_to_json(const struct tarn_value *v, int indent, struct tarn_buf *
 
 int tarn_object_to_json(const struct tarn_object *obj, struct tarn_buf *out)
 {
+    struct tarn_bytes body = tarn_object_body(obj);
     struct tarn_value root;
-    int err = tarn_value_parse(tarn_object_body(obj), &root);
 
-    return err ? err : tarn_value_to_json(&root, 0, out);
+    if (!body.len)
+        return TARN_E_NOTFOUND;
+    return tarn_value_parse(body, &root) ? TARN_E_CORRUPT : tarn_value_to_json(&root, 0, out);
 }

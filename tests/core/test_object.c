@@ -340,6 +340,7 @@ static void k2_k9_keys_and_tombstones_are_objects(void)
         const char *key, *ns, *name;
     } rows[] = {{"a/b", "a", "b"}, {"b", "", "b"}, {"a/b/c", "", "a/b/c"}, {"", "", ""}, {"/x", "", "/x"}, {"a/", "a", ""}};
     const struct tarn_object *o, *t, *inner = pod(600), *kept;
+    struct tarn_buf json = {0};
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         CU_ASSERT_EQUAL_FATAL(tarn_object_new_explicit_key(tarn_bytes_of(rows[i].key), &o), 0);
@@ -355,6 +356,7 @@ static void k2_k9_keys_and_tombstones_are_objects(void)
     CU_ASSERT_EQUAL_FATAL(tarn_object_new_tombstone(TARN_BYTES("default/web-1"), inner, &t), 0);
     CU_ASSERT_TRUE(is(tarn_object_key(t), "default/web-1"));
     CU_ASSERT_EQUAL(tarn_object_body(t).len, 0);
+    CU_ASSERT_EQUAL(tarn_object_to_json(t, &json), TARN_E_NOTFOUND);
     CU_ASSERT_EQUAL(tarn_object_get(t, "metadata.name", &(struct tarn_value){0}), TARN_E_NOTFOUND);
     CU_ASSERT_EQUAL(tarn_object_flags(tarn_object_final_state(t)), 0);
     kept = tarn_object_ref(tarn_object_final_state(t));

@@ -160,7 +160,8 @@ TARN_API int tarn_value_next(struct tarn_value *it, struct tarn_bytes *ret_key, 
 
 /*
  * Append the object as JSON: semantically equal to what the server sent (same keys and order,
- * integers exact, doubles shortest that read back the same). 0, TARN_E_NOMEM, TARN_E_CORRUPT.
+ * integers exact, doubles shortest that read back the same). 0, TARN_E_NOTFOUND (it has no body: a key or
+ * a tombstone), TARN_E_NOMEM, TARN_E_CORRUPT; on error out is as before.
  */
 TARN_API TARN_MUST_CHECK int tarn_object_to_json(const struct tarn_object *obj, struct tarn_buf *out);
 /* The same for one value. indent 0: compact; else spaces per level. */
