@@ -31,6 +31,7 @@
 #define MIN_OBJECT_BYTES 256u
 #define ENVELOPE_BYTES_MAX (1u << 20)  /* what is kept of a list's or event's own fields */
 #define FRAMES_FIRST 64u
+#define MOVED_BYTES_MAX (256u << 20)   /* moved behind grown headers, per object: bounds the time one can take */
 
 enum state {
     ST_VALUE,         /* a value must come: behind a colon, or a document */
@@ -128,6 +129,7 @@ struct tarn_transcoder {
     uint32_t gap, body;   /* offsets of the gap before the object's head, of its body */
     uint32_t blob;        /* of the finished object */
     uint32_t slots[TARN_SLOTS_MAX];
+    uint64_t moved; /* bytes, behind headers of containers that grew */
     uint32_t nkeys; /* of the table; one more than it can hold: there is none */
     uint16_t tags[TARN_BLOB_TABLE_KEYS_MAX];
     uint32_t offs[TARN_BLOB_TABLE_KEYS_MAX + 2];

@@ -217,14 +217,21 @@ static void places_move(struct tarn_transcoder *t, const struct frame *f, uint32
         t->offs[i] += n;
 }
 
-/* A container whose number of elements needs more than the byte kept for it. */
+/*
+ * A container whose number of elements needs more than the byte kept for it. Long containers in long containers
+ * cost their depth times their size; what no sane object comes near is refused before it stops the world.
+ */
 COLD enum state close_large(struct tarn_transcoder *t)
 {
     struct frame *f = &t->frames[t->depth];
     uint32_t more = f->count <= UINT16_MAX ? 2 : 4, count = __builtin_bswap32(f->count);
     uint8_t *o = t->out + f->start, type = (uint8_t)((f->flags & FRAME_MAP ? 0xde : 0xdc) + (more == 4));
+    size_t content = (size_t)(t->at.o - o - 1);
 
-    memmove(o + 1 + more, o + 1, (size_t)(t->at.o - o - 1));
+    t->moved += content;
+    if (RARE(t->moved > MOVED_BYTES_MAX))
+        return tarn_transcode_refuse(t, TARN_E_DEPTH, "long arrays or maps nested too deep in each other", false);
+    memmove(o + 1 + more, o + 1, content);
     *o = type;
     memcpy(o + 1, (const uint8_t *)&count + 4 - more, more);
     t->at.o += more;

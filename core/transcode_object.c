@@ -95,6 +95,7 @@ enum state tarn_transcode_object_begin(struct tarn_transcoder *t)
     t->base = t->depth;
     tarn_transcode_depth_stop_set(t);
     t->nkeys = 0;
+    t->moved = 0;
     memset(t->slots + TARN_SLOT_METADATA, 0, sizeof t->slots - TARN_SLOT_METADATA * sizeof *t->slots);
     t->node = &t->trie.object;
     t->filter = t->trie.filter;

@@ -571,6 +571,29 @@ static void an_object_too_deep_is_named_and_skipped(void)
     tarn_buf_release(&text);
 }
 
+/* Each level is moved behind its header when it closes: 9000 levels would move gigabytes. */
+static void long_arrays_nested_very_deep_cost_bounded_time(void)
+{
+    struct tarn_transcode_options o = {.mode = TARN_TRANSCODE_LIST};
+    struct tarn_buf text = {0};
+    struct run r = {0};
+    int err = tarn_buf_adds(&text, "{\"items\":[{\"metadata\":{\"name\":\"costly\"},\"x\":");
+
+    for (int i = 0; i < 9000 && !err; i++)
+        err = tarn_buf_adds(&text, "[1,2,3,4,5,6,7,8,9,\"0123456789\",\"0123456789\",\"0123456789\",\"0123456789\",14,15,16,");
+    err = err ? err : tarn_buf_adds(&text, "0");
+    for (int i = 0; i < 9000 && !err; i++)
+        err = tarn_buf_adds(&text, "]");
+    err = err ? err : tarn_buf_adds(&text, "},{\"metadata\":{\"name\":\"b\"}}]}");
+    CU_ASSERT_EQUAL_FATAL(err, 0);
+    CU_ASSERT_EQUAL(run_cut(&r, &o, tarn_buf_bytes(&text), (struct cut){0, 16384}), 0);
+    CU_ASSERT_TRUE(tarn_bytes_equal(tarn_buf_bytes(&r.log),
+                                    TARN_BYTES("skipped TARN_E_DEPTH costly\n|b|0||{\"metadata\":{\"name\":\"b\"}}\n"
+                                               "end   rv= continue= left=-1\n")));
+    tarn_buf_release(&r.log);
+    tarn_buf_release(&text);
+}
+
 static void a_bad_key_or_number_skips_that_object_alone(void)
 {
     static const char expected[] = "skipped TARN_E_KEY n/a\0b\nskipped TARN_E_SIZE c\nskipped TARN_E_KEY \nskipped TARN_E_SIZE \n"
@@ -903,6 +926,7 @@ TARN_TEST_MAIN("transcode", TARN_TEST(a_list_gives_its_items_and_then_its_meta),
                TARN_TEST(an_element_follows_its_index_and_the_star_alike),
                TARN_TEST(options_that_cannot_be_are_refused_with_a_reason), TARN_TEST(an_object_too_large_is_named_and_skipped),
                TARN_TEST(the_cap_counts_the_whole_object_not_its_text), TARN_TEST(an_object_too_deep_is_named_and_skipped),
+               TARN_TEST(long_arrays_nested_very_deep_cost_bounded_time),
                TARN_TEST(a_bad_key_or_number_skips_that_object_alone), TARN_TEST(a_receiver_can_end_the_feed),
                TARN_TEST(invalid_utf8_becomes_what_go_makes_of_it), TARN_TEST(strings_of_every_length_keep_their_bytes),
                TARN_TEST(recorded_lists_are_the_same_in_pieces_of_any_size), TARN_TEST(recorded_answers_give_what_the_server_meant),
