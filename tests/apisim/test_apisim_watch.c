@@ -503,6 +503,60 @@ static void a_list_and_its_watch_add_up_to_the_later_list_under_churn(void)
     CU_ASSERT_EQUAL(server_stop(&s), 0);
 }
 
+static size_t swallow(char *data, size_t size, size_t n, void *to)
+{
+    (void)data;
+    (void)to;
+    return size * n;
+}
+
+/* Four changes over one connection that stays open until the caller cleans it up. */
+static CURL *change_in_a_row(const struct sim_server *s)
+{
+    struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/merge-patch+json");
+    CURL *h = curl_easy_init();
+    char url[256], body[64];
+
+    snprintf(url, sizeof url, "%s" CMS "/cm-0", s->url);
+    curl_easy_setopt(h, CURLOPT_URL, url);
+    curl_easy_setopt(h, CURLOPT_CUSTOMREQUEST, "PATCH");
+    curl_easy_setopt(h, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, swallow);
+    for (int i = 0; i < 4; i++) {
+        snprintf(body, sizeof body, "{\"data\":{\"v\":\"%ld-%d\"}}", random(), i);
+        curl_easy_setopt(h, CURLOPT_POSTFIELDS, body);
+        curl_easy_perform(h);
+    }
+    curl_slist_free_all(headers);
+    return h;
+}
+
+/* A watch is woken by the write itself: nothing else happens on any connection afterwards. */
+static void the_last_of_a_row_of_changes_is_not_lost(void)
+{
+    struct sim_watching w[8];
+    struct sim_server s;
+    CURL *writer;
+
+    server_start_small(&s);
+    for (int round = 0; round < 3; round++) {
+        char path[128];
+
+        snprintf(path, sizeof path, CMS "?watch=1&timeoutSeconds=1&resourceVersion=%llu", current_rv(&s));
+        for (int i = 0; i < 8; i++)
+            watch_begin(&w[i], &s, path);
+        writer = change_in_a_row(&s);
+        for (int i = 0; i < 8; i++) {
+            json_t *lines = watch_end(&w[i]);
+
+            CU_ASSERT_EQUAL(json_array_size(lines), 4);
+            json_decref(lines);
+        }
+        curl_easy_cleanup(writer);
+    }
+    CU_ASSERT_EQUAL(server_stop(&s), 0);
+}
+
 static void clients_that_vanish_leave_no_watch_behind(void)
 {
     struct sim_answer a = {0};
@@ -546,4 +600,5 @@ TARN_TEST_MAIN("apisim_watch",
                TARN_TEST(dropped_watches_end_cleanly_or_are_cut),
                TARN_TEST(a_restored_backup_shows_an_older_version_and_state),
                TARN_TEST(a_list_and_its_watch_add_up_to_the_later_list_under_churn),
+               TARN_TEST(the_last_of_a_row_of_changes_is_not_lost),
                TARN_TEST(clients_that_vanish_leave_no_watch_behind))

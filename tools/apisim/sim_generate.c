@@ -323,7 +323,7 @@ static struct sim_template *pod_template(struct sim_generator *g, const struct w
     put_managed_fields(&b, w, c, n);
     put_pod_spec(&b, c, n, app);
     put_pod_status(&b, c, n);
-    return sim_builder_finish(&b);
+    return sim_template_share(sim_builder_finish(&b));
 }
 
 /* ---- endpoint slices ----------------------------------------------------------------------------- */
@@ -624,7 +624,7 @@ static struct sim_template *node_template(struct sim_generator *g, unsigned zone
                       "\"kubeProxyVersion\":\"\",\"operatingSystem\":\"linux\",\"architecture\":\"amd64\"},\"images\":[");
     put_node_images(g, &b);
     template_text(&b, "]}}");
-    return sim_builder_finish(&b);
+    return sim_template_share(sim_builder_finish(&b));
 }
 
 static void make_nodes(struct sim_generator *g)
@@ -645,7 +645,7 @@ static struct sim_template *text_template(const char *text)
     struct sim_builder b = {0};
 
     template_text(&b, text);
-    return sim_builder_finish(&b);
+    return sim_template_share(sim_builder_finish(&b));
 }
 
 /* c name, d uid, e namespace, f created, g app, h cluster IP */

@@ -51,6 +51,7 @@ struct sim_http {
     unsigned nrequests;
     uint64_t sent;
     bool closing;
+    bool kicked; /* the daemon got work since MHD_run was last entered */
 };
 
 /* ---- running the daemon ------------------------------------------------------------------- */
@@ -63,8 +64,10 @@ static void run(struct sim_http *h)
 {
     MHD_UNSIGNED_LONG_LONG timeout;
 
+    h->kicked = false;
     (void)MHD_run(h->daemon);
-    if (MHD_get_timeout(h->daemon, &timeout) == MHD_YES && timeout == 0)
+    /* A connection resumed by a handler inside MHD_run waits for the next one, and MHD_get_timeout does not tell. */
+    if (h->kicked || (MHD_get_timeout(h->daemon, &timeout) == MHD_YES && timeout == 0))
         kick(h);
     else
         uv_idle_stop(&h->idle);
@@ -78,6 +81,7 @@ static void on_idle(uv_idle_t *idle)
 /* Run the daemon in this turn of the loop. */
 static void kick(struct sim_http *h)
 {
+    h->kicked = true;
     if (!h->closing)
         uv_idle_start(&h->idle, on_idle);
 }

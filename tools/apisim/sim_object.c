@@ -14,6 +14,7 @@ struct sim_hole {
 struct sim_template {
     uint32_t refs, nholes, nvalues, len;
     uint32_t text_off; /* of the text in data, behind the holes */
+    bool shared;       /* by many objects */
     char data[];
 };
 
@@ -110,6 +111,12 @@ void sim_template_unref(struct sim_template *t)
 {
     if (t && --t->refs == 0)
         free(t);
+}
+
+struct sim_template *sim_template_share(struct sim_template *t)
+{
+    t->shared = true;
+    return t;
 }
 
 static const struct sim_hole *holes(const struct sim_template *t)
@@ -220,7 +227,7 @@ bool sim_object_same_but_written(const struct sim_object *a, const struct sim_ob
 uint32_t sim_object_memory(const struct sim_object *o)
 {
     return (uint32_t)sizeof *o + o->key_off + o->key_len +
-           (o->tmpl->refs == 1 ? o->tmpl->len : 0);
+           (o->tmpl->shared ? 0 : o->tmpl->len);
 }
 
 struct tarn_bytes sim_object_key(const struct sim_object *o)

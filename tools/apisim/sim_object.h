@@ -39,6 +39,8 @@ void sim_builder_hole(struct sim_builder *b, unsigned value);
 /* An owned reference to the template; b is empty again. */
 struct sim_template *sim_builder_finish(struct sim_builder *b);
 void sim_template_unref(struct sim_template *t);
+/* Many objects will be made of t: its text counts for none of them (sim_object_memory). Returns t. */
+struct sim_template *sim_template_share(struct sim_template *t);
 
 struct sim_object {
     uint32_t refs;
@@ -64,7 +66,7 @@ struct sim_object *sim_object_at(const struct sim_object *o, uint64_t rv);
 
 /* Do a and b differ in nothing but the version and the time of the write? */
 bool sim_object_same_but_written(const struct sim_object *a, const struct sim_object *b);
-/* Bytes of heap that o alone holds: its values, and its text if nobody shares it. */
+/* Bytes of heap that go with o: its values, and its text unless that is a shared one. */
 uint32_t sim_object_memory(const struct sim_object *o);
 
 struct tarn_bytes sim_object_key(const struct sim_object *o);
