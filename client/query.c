@@ -124,11 +124,11 @@ struct walk {
     bool limited;
     int error;
 };
-_Static_assert(sizeof(struct walk) <= sizeof(struct tarn_iter), "struct tarn_iter has room for a walk");
+_Static_assert(sizeof(struct walk) <= sizeof(struct tarn_iter) && _Alignof(struct walk) <= _Alignof(struct tarn_iter), "struct tarn_iter has room for a walk");
 
 static struct walk *walk_of(struct tarn_iter *it)
 {
-    return (struct walk *)(void *)it->opaque;
+    return (struct walk *)(void *)it->u.opaque;
 }
 
 static int index_missing(const struct tarn_resource_info *i, const char *index, struct tarn_error *err)
@@ -306,12 +306,12 @@ const struct tarn_object *tarn_iter_next(struct tarn_iter *it)
 
 int tarn_iter_error(const struct tarn_iter *it)
 {
-    return ((const struct walk *)(const void *)it->opaque)->error;
+    return ((const struct walk *)(const void *)it->u.opaque)->error;
 }
 
 struct tarn_bytes tarn_iter_continue(const struct tarn_iter *it)
 {
-    const struct walk *w = (const struct walk *)(const void *)it->opaque;
+    const struct walk *w = (const struct walk *)(const void *)it->u.opaque;
 
     return w->pending ? w->last : (struct tarn_bytes){0};
 }

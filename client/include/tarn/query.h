@@ -94,7 +94,10 @@ struct tarn_query {
  * outlive it. It ends with its snapshot.
  */
 struct tarn_iter {
-    _Alignas(16) unsigned char opaque[320];
+    union {
+        void *align;
+        unsigned char opaque[320];
+    } u;
 };
 
 /*
