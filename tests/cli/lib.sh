@@ -56,7 +56,7 @@ start_agent() {
 server:
   url: "$url"
 socket: "$TARN_SOCKET"
-runtime-dir: "$run"
+runtimeDir: "$run"
 budget: 268435456
 resources:
   - name: pods
