@@ -99,4 +99,20 @@ static inline struct tarn_map_slot *tarn_map_find(const struct tarn_map *m, uint
     }
 }
 
+/* The slot that holds p, which is in m under this hash: found without reading any key. Valid until the map changes. */
+static inline struct tarn_map_slot *tarn_map_slot_of(const struct tarn_map *m, uint32_t hash, const void *p)
+{
+    size_t i = hash & (m->cap - 1);
+
+    while (m->slots[i].p != p)
+        i = (i + 1) & (m->cap - 1);
+    return &m->slots[i];
+}
+
+/* Have the place where a look-up of hash begins come into the cache; m is not empty. */
+static inline void tarn_map_prefetch(const struct tarn_map *m, uint32_t hash)
+{
+    __builtin_prefetch(&m->slots[hash & (m->cap - 1)], 1);
+}
+
 #endif

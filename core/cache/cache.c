@@ -43,9 +43,10 @@ static void keyed_release(struct keyed *k)
 /* S-10: the key first, then the transform. What it leaves in *k is to be released in any case. */
 static int keyed_make(struct cache *c, const struct tarn_object *obj, struct keyed *k, struct tarn_error *err)
 {
-    struct tarn_error why = {0};
+    struct tarn_error why;
     int code = tarn_key_of(&c->key, obj, &k->scratch, &k->key, err);
 
+    why.code = 0; /* not all of it: this runs for every object */
     k->obj = obj;
     if (code || !c->transform.fn || (tarn_object_flags(obj) & TARN_OBJECT_TOMBSTONE))
         return code;

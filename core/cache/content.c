@@ -3,25 +3,49 @@
 
 #include <stdlib.h>
 
+#include "blob.h"
+
 #define ENTRIES_MAX (UINT32_C(1) << 30) /* entry numbers are 32 bits, and the map is at most 3/4 full */
 
-static struct tarn_bytes slot_key(const void *ctx, const struct tarn_map_slot *s)
+/* The key of a stored object, which is on the heap and does not change: what tarn_object_key does without its care for that. */
+static inline struct tarn_bytes own_key(const struct tarn_object *obj)
+{
+    if (sizeof *obj + obj->klen >= obj->size)
+        return (struct tarn_bytes){0};
+    return (struct tarn_bytes){.data = (const char *)(obj + 1), .len = obj->klen};
+}
+
+static inline struct tarn_bytes slot_key(const void *ctx, const struct tarn_map_slot *s)
 {
     const struct tarn_content *c = ctx;
 
-    if (c->keys && c->keys[s->id].data)
+    if (__builtin_expect(c->keys && c->keys[s->id].data, 0))
         return c->keys[s->id];
-    return tarn_object_key(s->p);
+    __builtin_prefetch((const char *)s->p - 16, 1); /* its count, which who finds it will change; often another line than the key */
+    return own_key(s->p);
 }
 
-static struct tarn_map_keys by_key(const struct tarn_content *c)
+static inline struct tarn_map_keys by_key(const struct tarn_content *c)
 {
     return (struct tarn_map_keys){.key_of = slot_key, .ctx = c};
 }
 
+static inline struct tarn_map_slot *find(const struct tarn_content *c, uint32_t hash, struct tarn_bytes key)
+{
+    return tarn_map_find(&c->map, hash, key, by_key(c));
+}
+
 struct tarn_map_slot *tarn_content_find(const struct tarn_content *c, struct tarn_bytes key)
 {
-    return tarn_map_find(&c->map, tarn_map_hash(&c->map, key), key, by_key(c));
+    return find(c, tarn_map_hash(&c->map, key), key);
+}
+
+/* What a change of entry id will touch, asked for before it is needed: the misses overlap instead of adding up. */
+static void prefetch_entry(const struct tarn_content *c, uint32_t id)
+{
+    __builtin_prefetch(&c->objs[id], 1);
+    for (size_t i = 0; i < c->index_count; i++)
+        __builtin_prefetch(&c->indexes[i].links[id], 1);
 }
 
 struct tarn_bytes tarn_content_key(const struct tarn_content *c, uint32_t id)
@@ -118,7 +142,7 @@ static int foreign_key(struct tarn_content *c, struct tarn_bytes key, const stru
     char *copy;
 
     *ret = (struct tarn_bytes){0};
-    if (tarn_bytes_equal(key, tarn_object_key(obj)))
+    if (tarn_bytes_equal(key, own_key(obj)))
         return 0;
     if (!c->keys && !(c->keys = calloc(c->cap, sizeof *c->keys)))
         return TARN_E_NOMEM;
@@ -187,7 +211,8 @@ static void key_set(struct tarn_content *c, uint32_t id, bool existing, struct t
     c->keys[id] = key;
 }
 
-static int insert(struct tarn_content *c, struct tarn_bytes key, const struct tarn_object *obj, struct tarn_error *err)
+static int insert(struct tarn_content *c, uint32_t hash, struct tarn_bytes key, const struct tarn_object *obj,
+                  struct tarn_error *err)
 {
     uint32_t id = (uint32_t)c->n;
     struct tarn_bytes own = {0};
@@ -204,8 +229,8 @@ static int insert(struct tarn_content *c, struct tarn_bytes key, const struct ta
     indexes_apply(c, id, false);
     key_set(c, id, false, own);
     c->objs[id] = obj;
-    c->hashes[id] = tarn_map_hash(&c->map, key);
-    tarn_map_put(&c->map, c->hashes[id], obj, id);
+    c->hashes[id] = hash;
+    tarn_map_put(&c->map, hash, obj, id);
     c->n++;
     return 0;
 }
@@ -239,10 +264,19 @@ static int with_message(int code, struct tarn_error *err)
 int tarn_content_set(struct tarn_content *c, struct tarn_bytes key, const struct tarn_object *obj,
                      const struct tarn_object **ret_old, struct tarn_error *err)
 {
-    struct tarn_map_slot *slot = tarn_content_find(c, key);
-    const struct tarn_object *old = slot ? slot->p : NULL;
-    int code = slot ? overwrite(c, slot, key, obj, err) : insert(c, key, obj, err);
+    const struct tarn_object *old;
+    struct tarn_map_slot *slot;
+    uint32_t hash;
+    int code = c->map.cap ? 0 : tarn_map_reserve(&c->map, 1); /* an empty map has no seed to hash with */
 
+    if (code)
+        return with_message(code, err);
+    hash = tarn_map_hash(&c->map, key);
+    slot = find(c, hash, key);
+    if (slot)
+        prefetch_entry(c, slot->id);
+    old = slot ? slot->p : NULL;
+    code = slot ? overwrite(c, slot, key, obj, err) : insert(c, hash, key, obj, err);
     if (!code)
         *ret_old = old;
     return with_message(code, err);

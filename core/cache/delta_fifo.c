@@ -94,7 +94,7 @@ static void node_free(struct node *n)
 
 static void node_unlink(struct tarn_delta_fifo *f, struct node *n)
 {
-    tarn_map_remove(&f->map, tarn_map_find(&f->map, n->hash, node_key(n), by_key));
+    tarn_map_remove(&f->map, tarn_map_slot_of(&f->map, n->hash, n));
 }
 
 static int node_reserve(struct node *n, uint32_t want)
@@ -180,9 +180,10 @@ static int nomem(struct tarn_error *err)
 static int transformed(const struct tarn_transform *t, const struct tarn_object *obj, const struct tarn_object **ret,
                        struct tarn_error *err)
 {
-    struct tarn_error why = {0};
+    struct tarn_error why;
     int code = 0;
 
+    why.code = 0; /* not all of it: this runs for every object */
     if (t->fn && !is_tombstone(obj))
         code = t->fn(t->ctx, obj, ret, &why);
     else if (!(*ret = tarn_object_ref(obj)))
@@ -655,6 +656,19 @@ int tarn_delta_fifo_add_if_not_present(struct tarn_delta_fifo *f, const struct t
 
 /* ---- taking out ------------------------------------------------------------------------------------------------------ */
 
+static void prefetch_ahead(const struct tarn_delta_fifo *f)
+{
+    const struct node *n;
+
+    if (f->ring.n > 2 * TARN_QUEUE_AHEAD)
+        __builtin_prefetch(*(struct node **)tarn_ring_at(&f->ring, 2 * TARN_QUEUE_AHEAD), 1);
+    if (f->ring.n <= TARN_QUEUE_AHEAD)
+        return;
+    n = *(struct node **)tarn_ring_at(&f->ring, TARN_QUEUE_AHEAD);
+    tarn_map_prefetch(&f->map, n->hash);
+    tarn_queue_prefetch_object(n->v[0].obj);
+}
+
 /* The head, out of map and ring, so that nothing that is planned meets it; waits. NULL: closed and drained. */
 static struct node *take(struct tarn_delta_fifo *f)
 {
@@ -665,6 +679,7 @@ static struct node *take(struct tarn_delta_fifo *f)
             return NULL;
         tarn_cond_wait(&f->state.filled, &f->state.lock);
     }
+    prefetch_ahead(f);
     n = *(struct node **)tarn_ring_at(&f->ring, 0);
     tarn_ring_drop(&f->ring, 1);
     node_unlink(f, n);

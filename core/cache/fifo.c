@@ -82,7 +82,7 @@ static void node_drop_if_unused(struct items *items, struct node *n)
 {
     if (n->obj || n->places)
         return;
-    tarn_map_remove(&items->map, tarn_map_find(&items->map, n->hash, (struct tarn_bytes){n->key, n->klen}, by_key));
+    tarn_map_remove(&items->map, tarn_map_slot_of(&items->map, n->hash, n));
     free(n);
 }
 
@@ -258,6 +258,20 @@ static int fifo_resync(struct tarn_store *s, struct tarn_error *err)
 
 /* ---- taking out ------------------------------------------------------------------------------------ */
 
+static void prefetch_ahead(const struct items *items)
+{
+    const struct node *n;
+
+    if (items->ring.n > 2 * TARN_QUEUE_AHEAD)
+        __builtin_prefetch(*(struct node **)tarn_ring_at(&items->ring, 2 * TARN_QUEUE_AHEAD), 1);
+    if (items->ring.n <= TARN_QUEUE_AHEAD)
+        return;
+    n = *(struct node **)tarn_ring_at(&items->ring, TARN_QUEUE_AHEAD);
+    tarn_map_prefetch(&items->map, n->hash);
+    if (n->obj)
+        tarn_queue_prefetch_object(n->obj);
+}
+
 /* The next node that has an object, with that object taken (owned by the caller); waits. NULL: closed and drained. */
 static struct node *take(struct tarn_fifo *f, const struct tarn_object **ret_obj, bool *ret_initial)
 {
@@ -272,6 +286,7 @@ static struct node *take(struct tarn_fifo *f, const struct tarn_object **ret_obj
             tarn_cond_wait(&f->state.filled, &f->state.lock);
         }
         *ret_initial = !tarn_queue_state_synced(&f->state);
+        prefetch_ahead(items);
         n = *(struct node **)tarn_ring_at(&items->ring, 0);
         tarn_ring_drop(&items->ring, 1);
         n->places--;

@@ -125,7 +125,7 @@ static const struct tarn_object *take(struct tarn_heap *h, struct node *n)
     const struct tarn_object *obj = n->obj;
     struct node *last = h->v[--h->n];
 
-    tarn_map_remove(&h->map, find(h, (struct tarn_bytes){n->key, n->klen}));
+    tarn_map_remove(&h->map, tarn_map_slot_of(&h->map, n->hash, n));
     if (last != n) {
         place(h, last, n->at);
         fix(h, last);

@@ -102,7 +102,7 @@ static void posting_drop_if_empty(struct tarn_index *x, struct tarn_posting *p)
 {
     if (p->n)
         return;
-    tarn_map_remove(&x->values, tarn_map_find(&x->values, p->hash, p->value, by_value));
+    tarn_map_remove(&x->values, tarn_map_slot_of(&x->values, p->hash, p));
     posting_free(p);
 }
 

@@ -8,6 +8,7 @@
 /* What a built-in function of one name needs: its name, and the part behind "label:" or the path. */
 struct builtin {
     const char *argument;
+    bool branches; /* a path with [*] */
     char name[];
 };
 
@@ -86,7 +87,7 @@ static int by_path(void *ctx, const struct tarn_object *obj, struct tarn_index_v
 
     if (!has_meta(obj))
         return TARN_E_NO_META;
-    if (!strchr(b->argument, '*')) {
+    if (!b->branches) {
         err = tarn_object_get(obj, b->argument, &v);
         return err == TARN_E_NOTFOUND ? 0 : err ? err : value_add(out, &v);
     }
@@ -129,6 +130,7 @@ int tarn_index_func_builtin(const char *name, struct tarn_index_func *ret, struc
         return tarn_error_set(err, TARN_E_NOMEM, "no memory for index '%s'", name);
     memcpy(b->name, name, len);
     b->argument = strcmp(name, "owner") == 0 ? "metadata.ownerReferences[*].uid" : b->name + argument;
+    b->branches = strchr(b->argument, '*') != NULL; /* a quoted key may have one too: it only costs the longer way */
     *ret = (struct tarn_index_func){.name = b->name, .fn = fn, .ctx = b};
     return 0;
 }

@@ -51,6 +51,16 @@ static inline void tarn_queue_state_passed(struct tarn_queue_state *q, size_t n)
 int tarn_queue_state_run(struct tarn_queue_state *q, const struct tarn_process *process, const struct tarn_deltas *deltas,
                          bool in_initial_list, size_t depth, bool *ret_requeue, struct tarn_error *err);
 
+/* How far ahead of the head a pop asks for what later pops will touch: their misses overlap with the work of this one. */
+#define TARN_QUEUE_AHEAD 8
+
+/* Have an object come that will be given back: its count and its header. */
+static inline void tarn_queue_prefetch_object(const struct tarn_object *obj)
+{
+    __builtin_prefetch((const char *)obj - 16, 1);
+    __builtin_prefetch(obj);
+}
+
 bool tarn_queue_state_has_synced(struct tarn_queue_state *q);
 void tarn_queue_state_close(struct tarn_queue_state *q);
 bool tarn_queue_state_is_closed(struct tarn_queue_state *q);

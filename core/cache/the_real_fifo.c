@@ -92,9 +92,10 @@ static int key_of(struct tarn_real_fifo *f, const struct tarn_object *obj, struc
 static int transformed(struct tarn_real_fifo *f, const struct tarn_object *obj, const struct tarn_object **ret,
                        struct tarn_error *err)
 {
-    struct tarn_error why = {0};
+    struct tarn_error why;
     int code = 0;
 
+    why.code = 0; /* not all of it: this runs for every object */
     if (f->transform.fn && !is_tombstone(obj))
         code = f->transform.fn(f->transform.ctx, obj, ret, &why);
     else if (!(*ret = tarn_object_ref(obj)))
@@ -578,6 +579,8 @@ static void take(struct tarn_real_fifo *f, struct tarn_delta *v, size_t n)
         f->pending_sync_all -= v[i].type == TARN_DELTA_SYNC_ALL;
     }
     tarn_ring_drop(&f->ring, n);
+    if (f->ring.n > TARN_QUEUE_AHEAD && (v = tarn_ring_at(&f->ring, TARN_QUEUE_AHEAD))->obj)
+        tarn_queue_prefetch_object(v->obj);
 }
 
 /*

@@ -2,7 +2,9 @@
  *
  * The counterpart is tests/interop/cachebench (Go), built and run here for each size; without Go only our own figures are told. Both
  * sides take the same pods in the same random order, and both hold typed or decoded objects as their users do: client-go a *v1.Pod, we
- * a tarn_object. "get" asks by an object, so both make its key; "get by key" has the key.
+ * a tarn_object. "get" asks by an object, so both make its key; "get by key" has the key; what is found is looked at (its
+ * uid), as a get is for. Each figure, on both sides, is the
+ * best of several passes: what other work on the machine adds is not the subject.
  */
 #include "bench.h"
 
@@ -17,22 +19,28 @@
 #include <tarn/the_real_fifo.h>
 
 #define PART "core"
-#define ROUNDS 1000000u
+#define PASSES 10u
+#define ROUNDS 100000u /* random operations in a pass */
 #define MEMORY_PODS 20000u
 #define PODS_FILE TARN_TEST_DATA "/protocol/pods.json"
 #define PEER_SOURCE TARN_TEST_DATA "/../interop/cachebench"
 
-/* The shared recipe of a small pod; cachebench has the same text. */
+/* The shared recipe of a modest pod; cachebench has the same text. */
 static const char recipe[] =
-    "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"web-%zu\",\"namespace\":\"team-%zu\",\"uid\":\"5f0c9a52-0000-4000-"
-    "8000-%012zu\",\"resourceVersion\":\"%zu\",\"labels\":{\"app\":\"app-%zu\",\"tier\":\"front\"}},\"spec\":{\"nodeName\":\"node-%zu\","
-    "\"containers\":[{\"name\":\"main\",\"image\":\"registry.example/team/app:1.%zu\"}]},\"status\":{\"phase\":\"Running\",\"podIP\":"
-    "\"10.0.%zu.%zu\"}}";
+    "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"web-%zu\",\"namespace\":\"team-%zu\",\"uid\":\"5f0c9a52-0000-4000-8000-%012zu\","
+    "\"resourceVersion\":\"%zu\",\"creationTimestamp\":\"2026-01-05T10:00:00Z\",\"labels\":{\"app\":\"app-%zu\",\"tier\":\"front\",\"pod-template-hash\":\"6b7f6d9c5f\"},"
+    "\"ownerReferences\":[{\"apiVersion\":\"apps/v1\",\"kind\":\"ReplicaSet\",\"name\":\"web-6b7f6d9c5f\",\"uid\":\"0d1c9a52-0000-4000-8000-000000000001\",\"controller\":true}]},"
+    "\"spec\":{\"nodeName\":\"node-%zu\",\"serviceAccountName\":\"default\",\"restartPolicy\":\"Always\",\"containers\":[{\"name\":\"main\","
+    "\"image\":\"registry.example/team/app:1.%zu\",\"env\":[{\"name\":\"MODE\",\"value\":\"production\"},{\"name\":\"LEVEL\",\"value\":\"info\"}],"
+    "\"ports\":[{\"name\":\"http\",\"containerPort\":8080,\"protocol\":\"TCP\"}],\"resources\":{\"limits\":{\"cpu\":\"500m\",\"memory\":\"256Mi\"}}}]},"
+    "\"status\":{\"phase\":\"Running\",\"podIP\":\"10.0.%zu.%zu\",\"hostIP\":\"10.1.0.7\",\"qosClass\":\"Burstable\",\"conditions\":["
+    "{\"type\":\"Ready\",\"status\":\"True\",\"lastTransitionTime\":\"2026-01-05T10:00:09Z\"},"
+    "{\"type\":\"PodScheduled\",\"status\":\"True\",\"lastTransitionTime\":\"2026-01-05T10:00:00Z\"}]}}";
 
 struct subject {
     size_t size;
     const struct tarn_object **objs, **newer; /* [size], owned */
-    size_t *at;                               /* [ROUNDS], a random order */
+    size_t *at;                               /* [PASSES * ROUNDS], a random order */
     struct tarn_index_func funcs[2];
     size_t failures;
 };
@@ -46,20 +54,47 @@ static void must(struct subject *s, int code)
 static const struct tarn_object *pod(size_t i, size_t version)
 {
     const struct tarn_object *obj = NULL;
-    char text[1024];
+    char text[2048];
     int n = snprintf(text, sizeof text, recipe, i, i % 50, i, version, i % 200, i / 100, i % 30, i / 250 % 250, i % 250);
 
     return tarn_object_from_json((struct tarn_bytes){text, (size_t)n}, &obj, NULL) ? NULL : obj;
 }
 
-static size_t repeats(size_t size)
+/* Passes that fill and empty something of this size. */
+static size_t fills(size_t size)
 {
-    return 1 + 200000 / size;
+    return 3 + 20000 / size;
 }
 
-static void told(const char *what, size_t size, uint64_t started_ns, size_t operations)
+/* The best pass of a measurement. */
+struct best {
+    uint64_t started_ns;
+    double ns; /* for one operation; 0: none yet */
+};
+
+static void best_start(struct best *b)
 {
-    bench_report(PART, "tarn", what, size, (double)(bench_now_ns() - started_ns) / (double)operations, "ns");
+    b->started_ns = bench_now_ns();
+}
+
+static void best_stop(struct best *b, size_t operations)
+{
+    double ns = (double)(bench_now_ns() - b->started_ns) / (double)operations;
+
+    if (b->ns == 0 || ns < b->ns)
+        b->ns = ns;
+}
+
+static void told(const struct subject *s, const char *what, const struct best *b)
+{
+    bench_report(PART, "tarn", what, s->size, b->ns, "ns");
+}
+
+/* Look at what was found, and give it back. */
+static void use(struct subject *s, const struct tarn_object *found)
+{
+    s->failures += tarn_object_uid(found).data[0] != '5';
+    tarn_object_unref(found);
 }
 
 static struct tarn_indexer *indexer(struct subject *s)
@@ -75,87 +110,113 @@ static struct tarn_indexer *indexer(struct subject *s)
 static struct tarn_indexer *measure_add(struct subject *s)
 {
     struct tarn_indexer *x = NULL;
-    uint64_t started = bench_now_ns();
+    struct best b = {0};
 
-    for (size_t r = 0; r < repeats(s->size); r++) {
+    for (size_t r = 0; r < fills(s->size); r++) {
         if (x)
             tarn_store_free(&x->store);
         x = indexer(s);
+        best_start(&b);
         for (size_t i = 0; i < s->size; i++)
             must(s, tarn_store_add(&x->store, s->objs[i], NULL));
+        best_stop(&b, s->size);
     }
-    told("add", s->size, started, repeats(s->size) * s->size);
+    told(s, "add", &b);
     return x;
 }
 
 static void measure_get(struct subject *s, struct tarn_store *store)
 {
     const struct tarn_object *found;
-    uint64_t started = bench_now_ns();
+    struct best b = {0};
 
-    for (size_t k = 0; k < ROUNDS; k++) {
-        must(s, tarn_store_get(store, s->objs[s->at[k]], &found, NULL));
-        tarn_object_unref(found);
+    for (size_t p = 0; p < PASSES; p++) {
+        const size_t *at = s->at + p * ROUNDS;
+
+        best_start(&b);
+        for (size_t k = 0; k < ROUNDS; k++) {
+            must(s, tarn_store_get(store, s->objs[at[k]], &found, NULL));
+            use(s, found);
+        }
+        best_stop(&b, ROUNDS);
     }
-    told("get", s->size, started, ROUNDS);
+    told(s, "get", &b);
 }
 
 static void measure_get_by_key(struct subject *s, struct tarn_store *store)
 {
     struct tarn_keys keys = {0};
     const struct tarn_object *found;
-    uint64_t started;
+    struct best b = {0};
 
     for (size_t i = 0; i < s->size; i++)
         must(s, tarn_keys_add(&keys, tarn_object_key(s->objs[i])));
-    started = bench_now_ns();
-    for (size_t k = 0; k < ROUNDS; k++) {
-        must(s, tarn_store_get_by_key(store, keys.v[s->at[k]], &found, NULL));
-        tarn_object_unref(found);
+    for (size_t p = 0; p < PASSES; p++) {
+        const size_t *at = s->at + p * ROUNDS;
+
+        best_start(&b);
+        for (size_t k = 0; k < ROUNDS; k++) {
+            must(s, tarn_store_get_by_key(store, keys.v[at[k]], &found, NULL));
+            use(s, found);
+        }
+        best_stop(&b, ROUNDS);
     }
-    told("get by key", s->size, started, ROUNDS);
+    told(s, "get by key", &b);
     tarn_keys_release(&keys);
 }
 
 static void measure_list(struct subject *s, struct tarn_store *store)
 {
-    size_t lists = 1 + 2000000 / s->size;
-    uint64_t started = bench_now_ns();
+    struct best b = {0};
 
-    for (size_t k = 0; k < lists; k++) {
+    for (size_t p = 0; p < PASSES; p++) {
         struct tarn_objects l = {0};
 
+        best_start(&b);
         must(s, tarn_store_list(store, &l));
         s->failures += l.n != s->size;
         tarn_objects_release(&l);
+        best_stop(&b, s->size);
     }
-    told("list, an object", s->size, started, lists * s->size);
+    told(s, "list, an object", &b);
 }
 
 static void measure_by_index(struct subject *s, struct tarn_indexer *x)
 {
-    size_t nodes = (s->size + 99) / 100, found = 0;
-    uint64_t started = bench_now_ns();
+    size_t nodes = (s->size + 99) / 100;
+    struct best b = {0};
 
-    for (size_t k = 0; k < ROUNDS / 50; k++) {
-        struct tarn_objects l = {0};
-        char node[32];
-        int n = snprintf(node, sizeof node, "node-%zu", s->at[k] % nodes);
+    for (size_t p = 0; p < PASSES; p++) {
+        size_t found = 0;
 
-        must(s, tarn_indexer_by_index(x, "spec.nodeName", (struct tarn_bytes){node, (size_t)n}, &l, NULL));
-        found += l.n;
-        tarn_objects_release(&l);
+        best_start(&b);
+        for (size_t k = 0; k < ROUNDS / 50; k++) {
+            struct tarn_objects l = {0};
+            char node[32];
+            int n = snprintf(node, sizeof node, "node-%zu", s->at[p * ROUNDS + k] % nodes);
+
+            must(s, tarn_indexer_by_index(x, "spec.nodeName", (struct tarn_bytes){node, (size_t)n}, &l, NULL));
+            found += l.n;
+            tarn_objects_release(&l);
+        }
+        best_stop(&b, found);
     }
-    told("by index, an object", s->size, started, found);
+    told(s, "by index, an object", &b);
 }
 
 static void measure_update(struct subject *s, struct tarn_store *store)
 {
-    uint64_t started = bench_now_ns();
+    struct best b = {0};
 
-    for (size_t k = 0; k < ROUNDS; k++)
-        must(s, tarn_store_update(store, k % 2 ? s->objs[s->at[k]] : s->newer[s->at[k]], NULL));
-    told("update", s->size, started, ROUNDS);
+    for (size_t p = 0; p < PASSES; p++) {
+        const size_t *at = s->at + p * ROUNDS;
+
+        best_start(&b);
+        for (size_t k = 0; k < ROUNDS; k++)
+            must(s, tarn_store_update(store, k % 2 ? s->objs[at[k]] : s->newer[at[k]], NULL));
+        best_stop(&b, ROUNDS);
+    }
+    told(s, "update", &b);
 }
 
 static void measure_store(struct subject *s)
@@ -184,19 +245,17 @@ static int nothing(void *ctx, const struct tarn_deltas *deltas, bool in_initial_
 static void measure_queue(struct subject *s, const char *what, struct tarn_queue *q)
 {
     const struct tarn_process process = {.fn = nothing};
-    uint64_t took = 0;
+    struct best b = {0};
 
-    for (size_t r = 0; r < repeats(s->size); r++) {
-        uint64_t started;
-
+    for (size_t r = 0; r < fills(s->size); r++) {
         for (size_t i = 0; i < s->size; i++)
             must(s, tarn_store_add(&q->store, s->objs[i], NULL));
-        started = bench_now_ns();
+        best_start(&b);
         for (size_t i = 0; i < s->size; i++)
             must(s, tarn_queue_pop(q, &process, NULL));
-        took += bench_now_ns() - started;
+        best_stop(&b, s->size);
     }
-    bench_report(PART, "tarn", what, s->size, (double)took / (double)(repeats(s->size) * s->size), "ns");
+    told(s, what, &b);
     tarn_store_free(&q->store);
 }
 
@@ -394,7 +453,7 @@ static bool subject_make(struct subject *s, size_t size)
     s->size = size;
     s->objs = calloc(size, sizeof *s->objs);
     s->newer = calloc(size, sizeof *s->newer);
-    s->at = calloc(ROUNDS, sizeof *s->at);
+    s->at = calloc(PASSES * ROUNDS, sizeof *s->at);
     if (!s->objs || !s->newer || !s->at)
         return false;
     for (size_t i = 0; i < size; i++) {
@@ -403,7 +462,7 @@ static bool subject_make(struct subject *s, size_t size)
         if (!s->objs[i] || !s->newer[i])
             return false;
     }
-    for (size_t k = 0; k < ROUNDS; k++)
+    for (size_t k = 0; k < PASSES * ROUNDS; k++)
         s->at[k] = bench_random(&seed) % size;
     return true;
 }
