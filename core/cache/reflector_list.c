@@ -255,12 +255,14 @@ void tarn_rfl_on_list_page(struct tarn_reflector *r, const struct tarn_list_meta
 
 static void note_version(struct tarn_reflector *r, const struct tarn_rv *rv)
 {
-    if (tarn_rv_older(rv, &r->st.resource_version)) { /* the server was restored from a backup; the list is the truth */
-        r->st.counters.rv_rewinds++;
+    bool older = tarn_rv_older(rv, &r->st.resource_version);
+
+    if (older) /* the server was restored from a backup; the list is the truth */
         tarn_rfl_report(r, TARN_REPORT_WARNING, 0, (struct tarn_bytes){0},
                         "the resourceVersion of %s went back from %s to %s: was the server restored?", r->name,
                         r->st.resource_version.text, rv->text);
-    }
+    r->st.counters.rv_rewinds += older && !r->rewound;
+    r->rewound = false;
     r->st.resource_version = *rv;
 }
 

@@ -97,6 +97,7 @@ struct tarn_reflector {
     uint32_t short_in_a_row;
     uint64_t first_internal_ms, last_internal_ms; /* R-23; 0: none */
 
+    bool rewound;         /* that the server went back has been counted; the list that shows it is to come */
     bool doubt;           /* the server may be behind us: a watch was disturbed and nothing has come since */
     bool probing;         /* the list under way is the probe */
     uint32_t probe_items;

@@ -162,8 +162,8 @@ static int event_refused(struct tarn_reflector *r, int rc, const struct tarn_obj
 /* R-20 as ours: a version that goes back means that the server forgot what we know. */
 int tarn_rfl_went_back(struct tarn_reflector *r, const struct tarn_rv *rv)
 {
-    r->st.counters.rv_rewinds++;
-    r->unavailable = true;
+    r->st.counters.rv_rewinds += !r->rewound;
+    r->rewound = r->unavailable = true;
     tarn_rfl_fail(r,
                   &(struct failure){.what = "the server knows only an older state (was it restored?), listing anew:",
                                     .code = TARN_E_GONE,

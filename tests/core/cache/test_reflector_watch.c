@@ -158,10 +158,12 @@ static void a_version_that_goes_back_leads_to_a_list_without_version(void)
     fake_page_end(&f->lw, "51", "");
     fx_go(f);
     FX_STORE(f, "a/x@50");
+    CU_ASSERT_EQUAL(fx_status(f).counters.rv_rewinds, 1); /* the same one, seen again */
     FX_LAST(f, "WATCH rv=51");
     fake_open(&f->lw);
     CU_ASSERT(fx_bookmark(f, 40, false) < 0); /* once more at once: a step of backoff now */
     CU_ASSERT_EQUAL(fx_wait(f), 800);
+    CU_ASSERT_EQUAL(fx_status(f).counters.rv_rewinds, 2);
     fx_free(f);
 }
 
@@ -199,6 +201,7 @@ static void an_object_the_store_cannot_take_is_skipped_and_named(void)
     CU_ASSERT_EQUAL(fx_event(f, TARN_WATCH_ADDED, "a/bad", 11), 0);
     CU_ASSERT_EQUAL(fx_event(f, TARN_WATCH_ADDED, "a/x", 12), 0);
     FX_STORE(f, "a/x@12");
+    CU_ASSERT_EQUAL(fx_status(f).counters.store_errors, 1);
     CU_ASSERT_EQUAL(fx_status(f).counters.skipped, 1);
     CU_ASSERT_STRING_EQUAL(fx_rv(f), "12");
     CU_ASSERT_PTR_NOT_NULL(strstr(f->last.error.message, "a/bad"));

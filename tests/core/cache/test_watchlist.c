@@ -62,6 +62,7 @@ static void the_end_mark_makes_the_list_visible_and_the_stream_goes_on(void)
     CU_ASSERT_FALSE(fx_status(f).live);
     (void)fx_event(f, TARN_WATCH_ADDED, "a/x", 30);
     (void)fx_event(f, TARN_WATCH_ADDED, "a/y", 4);
+    f->rt.now_ms += 7;
     CU_ASSERT_EQUAL(fx_bookmark(f, 35, false), 0); /* not the end mark */
     FX_STORE(f, "");
     CU_ASSERT_STRING_EQUAL(fx_rv(f), "");
@@ -71,6 +72,9 @@ static void the_end_mark_makes_the_list_visible_and_the_stream_goes_on(void)
     CU_ASSERT_STRING_EQUAL(fx_rv(f), "40");
     CU_ASSERT(fx_status(f).has_synced && fx_status(f).live);
     CU_ASSERT_EQUAL(fx_status(f).counters.last_list_items, 2);
+    CU_ASSERT_EQUAL(fx_status(f).counters.last_list_ms, 7);
+    CU_ASSERT_EQUAL(fx_status(f).counters.watches, 1);
+    CU_ASSERT_EQUAL(fx_status(f).counters.watches_open, 1);
     CU_ASSERT_EQUAL(f->lw.n, 1);
     (void)fx_event(f, TARN_WATCH_MODIFIED, "a/y", 41);
     FX_STORE(f, "a/x@30 a/y@41");
@@ -244,6 +248,7 @@ static void another_error_takes_a_list_in_this_round(void)
         CU_ASSERT_EQUAL(fx_next(f), 0);
         FX_LAST(f, "LIST rv=0 limit=500");
         CU_ASSERT_EQUAL(fx_status(f).counters.streaming_fallbacks, 1);
+        CU_ASSERT_EQUAL(fx_status(f).counters.watch_errors, 1);
         fx_items(f, "a/x@5");
         fake_page_end(&f->lw, "9", "");
         FX_STORE(f, "a/x@5");
