@@ -22,7 +22,7 @@ struct replay_type {
     /* Make a subject; NULL if the options cannot be met. */
     void *(*make)(const json_t *options);
     void (*drop)(void *subject);
-    const struct replay_op *ops[4]; /* tables that end with {0} each; looked through in order, up to a NULL */
+    const struct replay_op *ops[5]; /* tables that end with {0} each; looked through in order, up to a NULL */
 };
 
 extern const struct replay_type replay_store, replay_undelta, replay_expiration, replay_indexer, replay_lister, replay_threadsafe,

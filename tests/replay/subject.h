@@ -32,6 +32,13 @@ int replay_add_indexers(struct tarn_indexer *x, const json_t *in, json_t *answer
 int replay_get_indexers(struct tarn_indexer *x, json_t *answer);
 int replay_index_state(struct tarn_indexer *x, json_t *answer);
 
+/* A change to a queue with the line's object, and the answer to any change of one (queue_ops.c). */
+int replay_queue_change(struct tarn_queue *q, const json_t *in, json_t *answer,
+                        int (*change)(struct tarn_store *, const struct tarn_object *, struct tarn_error *));
+int replay_queue_changed(struct tarn_queue *q, int code, json_t *answer);
+/* The changes of every queue on a struct store_subject whose store is one. */
+extern const struct replay_op replay_queue_ops[];
+
 /* The operations of every store and of every indexer on a struct store_subject. */
 extern const struct replay_op replay_store_ops[], replay_indexer_ops[];
 

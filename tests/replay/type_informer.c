@@ -18,10 +18,9 @@ struct handler {
 };
 
 struct subject {
-    struct tarn_runtime rt;
+    struct store_subject base; /* first: the queue as a store */
     struct tarn_shared_informer *informer;
     struct tarn_indexer *indexer;
-    struct tarn_queue *queue;
     struct handler handlers[HANDLERS_MAX];
 };
 
@@ -118,8 +117,8 @@ static void *make(const json_t *options)
     struct subject *s = calloc(1, sizeof *s);
     struct tarn_shared_informer_options o = {.store = {.indexers = funcs, .raw = true}};
 
-    s->rt.ops = &clock_ops;
-    o.reflector.rt = &s->rt;
+    s->base.rt.ops = &clock_ops;
+    o.reflector.rt = &s->base.rt;
     if (queue_kind(options, &o.store.queue) ||
         replay_index_funcs(json_object_get(options, "indexers"), funcs, REPLAY_INDEXERS_MAX, &o.store.indexer_count) ||
         tarn_shared_informer_new(&o, &s->informer, NULL)) {
@@ -127,72 +126,12 @@ static void *make(const json_t *options)
         return NULL;
     }
     s->indexer = tarn_shared_informer_indexer(s->informer);
-    s->queue = tarn_shared_informer_queue(s->informer);
+    s->base.store = &tarn_shared_informer_queue(s->informer)->store;
     if (!handler_add(s, "h1") || tarn_shared_informer_start(s->informer, NULL)) {
         drop(s);
         return NULL;
     }
     return s;
-}
-
-/* ---- changes ---------------------------------------------------------------------------------------------- */
-
-static int changed(struct subject *s, int code, json_t *answer)
-{
-    answer_error(answer, code);
-    answer_int(answer, "n", tarn_queue_count(s->queue));
-    answer_bool(answer, "synced", tarn_shared_informer_has_synced(s->informer));
-    return 0;
-}
-
-static int with_object(struct subject *s, const json_t *in, json_t *answer,
-                       int (*change)(struct tarn_store *, const struct tarn_object *, struct tarn_error *))
-{
-    const struct tarn_object *obj;
-    int code;
-
-    if (replay_object_member(in, "obj", &obj))
-        return -1;
-    code = change(&s->queue->store, obj, NULL);
-    tarn_object_unref(obj);
-    return changed(s, code, answer);
-}
-
-static int op_add(void *s, const json_t *in, json_t *answer)
-{
-    return with_object(s, in, answer, ((struct subject *)s)->queue->store.ops->add);
-}
-
-static int op_update(void *s, const json_t *in, json_t *answer)
-{
-    return with_object(s, in, answer, ((struct subject *)s)->queue->store.ops->update);
-}
-
-static int op_delete(void *s, const json_t *in, json_t *answer)
-{
-    return with_object(s, in, answer, ((struct subject *)s)->queue->store.ops->del);
-}
-
-static int op_replace(void *subject, const json_t *in, json_t *answer)
-{
-    struct subject *s = subject;
-    struct tarn_objects objs = {0};
-    struct tarn_bytes rv;
-    int code;
-
-    if (replay_string(in, "resourceVersion", &rv) || replay_objects(json_object_get(in, "objs"), &objs))
-        return -1;
-    code = tarn_store_replace(&s->queue->store, objs.v, objs.n, rv, NULL);
-    tarn_objects_release(&objs);
-    return changed(s, code, answer);
-}
-
-static int op_resync(void *subject, const json_t *in, json_t *answer)
-{
-    struct subject *s = subject;
-
-    (void)in;
-    return changed(s, tarn_store_resync(&s->queue->store, NULL), answer);
 }
 
 /* ---- processing ---------------------------------------------------------------------------------------------- */
@@ -290,11 +229,6 @@ static int op_state(void *subject, const json_t *in, json_t *answer)
 }
 
 static const struct replay_op ops[] = {
-    {"add", op_add},
-    {"update", op_update},
-    {"delete", op_delete},
-    {"replace", op_replace},
-    {"resync", op_resync},
     {"process", op_process},
     {"addHandler", op_add_handler},
     {"removeHandler", op_remove_handler},
@@ -303,4 +237,4 @@ static const struct replay_op ops[] = {
     {0},
 };
 
-const struct replay_type replay_informer = {"informer", make, drop, {ops}};
+const struct replay_type replay_informer = {"informer", make, drop, {ops, replay_queue_ops}};

@@ -124,76 +124,6 @@ static void *make_real_fifo(const json_t *options)
 
 /* ---- changes -------------------------------------------------------------------------------------------- */
 
-static size_t count(struct subject *s)
-{
-    struct tarn_keys keys = {0};
-    size_t n;
-
-    if (s->real_fifo)
-        return tarn_real_fifo_count(s->real_fifo);
-    n = tarn_store_list_keys(&s->queue->store, &keys) ? 0 : keys.n;
-    tarn_keys_release(&keys);
-    return n;
-}
-
-static int changed(struct subject *s, int code, json_t *answer)
-{
-    answer_error(answer, code);
-    answer_int(answer, "n", count(s));
-    answer_bool(answer, "synced", tarn_queue_has_synced(s->queue));
-    return 0;
-}
-
-static int with_object(struct subject *s, const json_t *in, json_t *answer,
-                       int (*change)(struct tarn_store *, const struct tarn_object *, struct tarn_error *))
-{
-    const struct tarn_object *obj;
-    int code;
-
-    if (replay_object_member(in, "obj", &obj))
-        return -1;
-    code = change(&s->queue->store, obj, NULL);
-    tarn_object_unref(obj);
-    return changed(s, code, answer);
-}
-
-static int op_add(void *s, const json_t *in, json_t *answer)
-{
-    return with_object(s, in, answer, ((struct subject *)s)->queue->store.ops->add);
-}
-
-static int op_update(void *s, const json_t *in, json_t *answer)
-{
-    return with_object(s, in, answer, ((struct subject *)s)->queue->store.ops->update);
-}
-
-static int op_delete(void *s, const json_t *in, json_t *answer)
-{
-    return with_object(s, in, answer, ((struct subject *)s)->queue->store.ops->del);
-}
-
-static int op_replace(void *subject, const json_t *in, json_t *answer)
-{
-    struct subject *s = subject;
-    struct tarn_objects objs = {0};
-    struct tarn_bytes rv;
-    int code;
-
-    if (replay_string(in, "resourceVersion", &rv) || replay_objects(json_object_get(in, "objs"), &objs))
-        return -1;
-    code = tarn_store_replace(&s->queue->store, objs.v, objs.n, rv, NULL);
-    tarn_objects_release(&objs);
-    return changed(s, code, answer);
-}
-
-static int op_resync(void *subject, const json_t *in, json_t *answer)
-{
-    struct subject *s = subject;
-
-    (void)in;
-    return changed(s, tarn_store_resync(&s->queue->store, NULL), answer);
-}
-
 static int fifo_add_if_not_present(struct tarn_store *store, const struct tarn_object *obj, struct tarn_error *err)
 {
     return tarn_fifo_add_if_not_present((struct tarn_fifo *)store, obj, err); /* a fifo begins with its store */
@@ -215,7 +145,7 @@ static int add_deltas_if_not_present(struct subject *s, const json_t *in, json_t
     for (size_t i = 0; i < n; i++)
         tarn_object_unref(v[i].obj);
     free(v);
-    return changed(s, code, answer);
+    return replay_queue_changed(s->queue, code, answer);
 }
 
 static int op_add_if_not_present(void *subject, const json_t *in, json_t *answer)
@@ -224,7 +154,7 @@ static int op_add_if_not_present(void *subject, const json_t *in, json_t *answer
 
     if (s->delta_fifo)
         return add_deltas_if_not_present(s, in, answer);
-    return with_object(s, in, answer, fifo_add_if_not_present);
+    return replay_queue_change(s->queue, in, answer, fifo_add_if_not_present);
 }
 
 /* ---- looking --------------------------------------------------------------------------------------------- */
@@ -343,7 +273,7 @@ static int pop(struct subject *s, struct pop *p, int *ret_code)
     if (!is_known)
         return -1;
     p->s = s;
-    if (count(s) == 0 && !tarn_queue_is_closed(s->queue))
+    if (tarn_queue_count(s->queue) == 0 && !tarn_queue_is_closed(s->queue))
         *ret_code = TARN_E_AGAIN; /* would wait for ever */
     else
         *ret_code = tarn_queue_pop(s->queue, &(struct tarn_process){.fn = process, .ctx = p}, NULL);
@@ -368,7 +298,7 @@ static int op_pop(void *subject, const json_t *in, json_t *answer)
     }
     json_decref(p.popped);
     tarn_object_unref(p.obj);
-    return changed(s, code, answer);
+    return replay_queue_changed(s->queue, code, answer);
 }
 
 static int compare_objects(const void *a, const void *b)
@@ -411,7 +341,7 @@ static int op_pop_set(void *subject, const json_t *in, json_t *answer)
     }
     answer_set(answer, &objs, initial);
     tarn_objects_release(&objs);
-    changed(s, code, answer);
+    replay_queue_changed(s->queue, code, answer);
     if (!code)
         json_object_del(answer, "err"); /* the answer has one only where something went wrong */
     return 0;
@@ -456,11 +386,6 @@ static int op_known_list(void *subject, const json_t *in, json_t *answer)
 }
 
 static const struct replay_op queue_ops[] = {
-    {"add", op_add},
-    {"update", op_update},
-    {"delete", op_delete},
-    {"replace", op_replace},
-    {"resync", op_resync},
     {"hasSynced", op_has_synced},
     {"close", op_close},
     {"isClosed", op_is_closed},
@@ -484,6 +409,6 @@ static const struct replay_op delta_ops[] = {
 };
 
 /* The store's operations come last: what a queue answers differently is found before. */
-const struct replay_type replay_fifo = {"fifo", make_fifo, drop, {queue_ops, fifo_ops, replay_store_ops}};
-const struct replay_type replay_delta_fifo = {"deltafifo", make_delta_fifo, drop, {queue_ops, delta_ops, replay_store_ops}};
-const struct replay_type replay_real_fifo = {"realfifo", make_real_fifo, drop, {queue_ops}};
+const struct replay_type replay_fifo = {"fifo", make_fifo, drop, {replay_queue_ops, queue_ops, fifo_ops, replay_store_ops}};
+const struct replay_type replay_delta_fifo = {"deltafifo", make_delta_fifo, drop, {replay_queue_ops, queue_ops, delta_ops, replay_store_ops}};
+const struct replay_type replay_real_fifo = {"realfifo", make_real_fifo, drop, {replay_queue_ops, queue_ops}};
