@@ -11,29 +11,44 @@
 #include "sim_load.h"
 #include "sim_write.h"
 
-struct arguments {
-    const char *host, *port_file, *generate, *token, *tls_cert, *tls_key;
-    uint16_t port;
-    uint64_t seed, history_events, history_bytes;
-    uint32_t churn;
-    const char *faults[32], *loads[32];
-    unsigned nfaults, nloads;
+enum { MANY = 32 };
+
+struct many {
+    const char *v[MANY];
+    unsigned n;
 };
 
-static const char help[] =
-    "tarn-apisim: an API server simulator for tests, demos and benchmarks\n"
-    "\n"
-    "  --listen ADDRESS:PORT   default 127.0.0.1:0 (any free port)\n"
-    "  --port-file FILE        write the port there when ready\n"
-    "  --generate SPEC         pods=10000,nodes=500,services=1000,endpointslices=auto,...\n"
-    "  --seed N                of everything generated (default 1)\n"
-    "  --load FILE|FOLDER      objects from JSON or YAML (lists, single objects, many documents); may be given often\n"
-    "  --churn N               changes a second over what was generated\n"
-    "  --history N             changes kept for watches, per resource (default 65536)\n"
-    "  --history-bytes N       the same in bytes (default 134217728)\n"
-    "  --token TEXT            ask every client for this bearer token\n"
-    "  --tls-cert FILE --tls-key FILE   serve HTTPS\n"
-    "  --fault SPEC            arm a fault: KIND[,KEY=VALUE ...]; may be given often\n"
+struct arguments {
+    const char *listen, *port_file, *generate, *token, *tls_cert, *tls_key;
+    uint64_t seed, history_events, history_bytes, churn;
+    struct many faults, loads;
+    char host[256]; /* from listen */
+    uint16_t port;
+};
+
+static const struct {
+    const char *name;
+    enum { TEXT, NUMBER, REPEATED } type;
+    size_t at; /* in struct arguments */
+    const char *help;
+} options[] = {
+    {"listen", TEXT, offsetof(struct arguments, listen), "ADDRESS:PORT  where; default 127.0.0.1:0 (any free port)"},
+    {"port-file", TEXT, offsetof(struct arguments, port_file), "FILE  write the port there when ready"},
+    {"generate", TEXT, offsetof(struct arguments, generate), "SPEC  pods=10000,nodes=500,services=1000,endpointslices=auto,..."},
+    {"seed", NUMBER, offsetof(struct arguments, seed), "N  of everything generated; default 1"},
+    {"load", REPEATED, offsetof(struct arguments, loads), "FILE|FOLDER  objects from JSON or YAML; may be given often"},
+    {"churn", NUMBER, offsetof(struct arguments, churn), "N  changes a second over what was generated"},
+    {"history", NUMBER, offsetof(struct arguments, history_events), "N  changes kept for watches, per resource; default 65536"},
+    {"history-bytes", NUMBER, offsetof(struct arguments, history_bytes), "N  the same in bytes; default 134217728"},
+    {"token", TEXT, offsetof(struct arguments, token), "TEXT  ask every client for this bearer token"},
+    {"tls-cert", TEXT, offsetof(struct arguments, tls_cert), "FILE  serve HTTPS; PEM"},
+    {"tls-key", TEXT, offsetof(struct arguments, tls_key), "FILE  the certificate's key; PEM"},
+    {"fault", REPEATED, offsetof(struct arguments, faults), "SPEC  arm a fault: KIND[,KEY=VALUE ...]; may be given often"},
+};
+
+enum { OPTIONS = sizeof options / sizeof *options };
+
+static const char help_control[] =
     "\n"
     "Control, while it runs:\n"
     "  GET  /sim/stats         counters and numbers of objects\n"
@@ -52,8 +67,11 @@ static void print_help(void)
 {
     struct tarn_buf kinds = {0};
 
+    puts("tarn-apisim: an API server simulator for tests, demos and benchmarks\n");
+    for (int i = 0; i < OPTIONS; i++)
+        printf("  --%-14s %s\n", options[i].name, options[i].help);
     sim_faults_help(&kinds);
-    printf("%s%.*s", help, (int)kinds.len, kinds.data);
+    printf("%s%.*s", help_control, (int)kinds.len, kinds.data);
     tarn_buf_release(&kinds);
 }
 
@@ -63,73 +81,69 @@ static int usage(const char *problem, const char *what)
     return 2;
 }
 
-static int parse_listen(const char *text, struct arguments *a)
+static int parse_listen(struct arguments *a)
 {
-    static char host[256];
-    const char *colon = strrchr(text, ':');
-    char *end;
+    const char *colon = a->listen ? strrchr(a->listen, ':') : NULL;
+    size_t n = colon ? (size_t)(colon - a->listen) : 0;
     unsigned long port;
+    char *end;
 
-    if (!colon || (size_t)(colon - text) >= sizeof host)
-        return -1;
-    memcpy(host, text, (size_t)(colon - text));
-    host[colon - text] = 0;
-    port = strtoul(colon + 1, &end, 10);
-    if (*end || colon[1] == 0 || port > 65535)
-        return -1;
-    if (host[0] == '[' && host[strlen(host) - 1] == ']') {
-        memmove(host, host + 1, strlen(host));
-        host[strlen(host) - 1] = 0;
-    }
-    a->host = *host ? host : "127.0.0.1";
+    strcpy(a->host, "127.0.0.1");
+    if (!a->listen)
+        return 0;
+    port = colon ? strtoul(colon + 1, &end, 10) : 0;
+    if (!colon || n >= sizeof a->host || *end || colon[1] == 0 || port > 65535)
+        return usage("--listen wants ADDRESS:PORT, not", a->listen);
+    if (n > 1 && a->listen[0] == '[' && colon[-1] == ']') /* an IPv6 address */
+        (void)snprintf(a->host, sizeof a->host, "%.*s", (int)n - 2, a->listen + 1);
+    else if (n)
+        (void)snprintf(a->host, sizeof a->host, "%.*s", (int)n, a->listen);
     a->port = (uint16_t)port;
     return 0;
 }
 
+static int take_option(struct arguments *a, int i, const char *value)
+{
+    void *at = (char *)a + options[i].at;
+    struct many *many = at;
+    char *end;
+
+    if (options[i].type == TEXT) {
+        *(const char **)at = value;
+    } else if (options[i].type == NUMBER) {
+        *(uint64_t *)at = strtoull(value, &end, 10);
+        if (!*value || *end)
+            return usage("this is no number:", value);
+    } else {
+        if (many->n == MANY)
+            return usage("given too often: --", options[i].name);
+        many->v[many->n++] = value;
+    }
+    return 0;
+}
+
+/* 0, an exit code, or -1: the help was asked for and printed. */
 static int parse_arguments(int argc, char **argv, struct arguments *a)
 {
-    static const struct option options[] = {
-        {"listen", required_argument, NULL, 'l'}, {"port-file", required_argument, NULL, 'p'},
-        {"generate", required_argument, NULL, 'g'}, {"seed", required_argument, NULL, 's'},
-        {"churn", required_argument, NULL, 'c'}, {"history", required_argument, NULL, 'h'},
-        {"history-bytes", required_argument, NULL, 'b'}, {"token", required_argument, NULL, 't'},
-        {"tls-cert", required_argument, NULL, 'C'}, {"tls-key", required_argument, NULL, 'K'},
-        {"fault", required_argument, NULL, 'f'}, {"load", required_argument, NULL, 'L'},
-        {"help", no_argument, NULL, 'H'}, {0},
-    };
+    struct option names[OPTIONS + 2] = {[OPTIONS] = {"help", no_argument, NULL, 'H'}};
+    int rc = 0, at;
 
-    for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        switch (o) {
-        case 'l':
-            if (parse_listen(optarg, a))
-                return usage("--listen wants ADDRESS:PORT, not", optarg);
-            break;
-        case 'p': a->port_file = optarg; break;
-        case 'g': a->generate = optarg; break;
-        case 's': a->seed = strtoull(optarg, NULL, 10); break;
-        case 'c': a->churn = (uint32_t)strtoul(optarg, NULL, 10); break;
-        case 'h': a->history_events = strtoull(optarg, NULL, 10); break;
-        case 'b': a->history_bytes = strtoull(optarg, NULL, 10); break;
-        case 't': a->token = optarg; break;
-        case 'f':
-            if (a->nfaults == sizeof a->faults / sizeof *a->faults)
-                return usage("too many --fault", NULL);
-            a->faults[a->nfaults++] = optarg;
-            break;
-        case 'L':
-            if (a->nloads == sizeof a->loads / sizeof *a->loads)
-                return usage("too many --load", NULL);
-            a->loads[a->nloads++] = optarg;
-            break;
-        case 'C': a->tls_cert = optarg; break;
-        case 'K': a->tls_key = optarg; break;
-        case 'H': print_help(); return -1;
-        default: return usage("see above", NULL);
+    for (int i = 0; i < OPTIONS; i++)
+        names[i] = (struct option){options[i].name, required_argument, NULL, 'o'};
+    for (int o; rc == 0 && (o = getopt_long(argc, argv, "", names, &at)) != -1;) {
+        if (o == 'H') {
+            print_help();
+            return -1;
         }
+        rc = o == 'o' ? take_option(a, at, optarg) : usage("see above", NULL);
     }
+    if (rc)
+        return rc;
+    if (optind < argc)
+        return usage("unexpected argument", argv[optind]);
     if (!a->tls_cert != !a->tls_key)
         return usage("give both --tls-cert and --tls-key", NULL);
-    return optind < argc ? usage("unexpected argument", argv[optind]) : 0;
+    return parse_listen(a);
 }
 
 static void on_signal(uv_signal_t *s, int signum)
@@ -184,8 +198,8 @@ static int arm_faults(struct sim_api *api, const struct arguments *a)
     api->faults = sim_faults_new(a->seed);
     api->world->loses = loses;
     api->world->loses_ctx = api->faults;
-    for (unsigned i = 0; i < a->nfaults; i++)
-        if (sim_faults_add(api->faults, a->faults[i], &id, &err))
+    for (unsigned i = 0; i < a->faults.n; i++)
+        if (sim_faults_add(api->faults, a->faults.v[i], &id, &err))
             return usage(err.message, NULL);
     return 0;
 }
@@ -194,8 +208,8 @@ static int load_all(struct sim_world *w, const struct arguments *a)
 {
     struct tarn_error err;
 
-    for (unsigned i = 0; i < a->nloads; i++)
-        if (sim_load(w, a->loads[i], &err)) {
+    for (unsigned i = 0; i < a->loads.n; i++)
+        if (sim_load(w, a->loads.v[i], &err)) {
             fprintf(stderr, "tarn-apisim: cannot load %s\n", err.message);
             return 1;
         }
@@ -207,32 +221,16 @@ static void on_reap(uv_timer_t *timer)
     sim_write_reap(timer->data);
 }
 
-static int serve(uv_loop_t *loop, const struct arguments *a, struct sim_api *api)
+/* Run the loop until a signal. */
+static void run(uv_loop_t *loop, struct sim_api *api)
 {
-    struct sim_http_options o = {.host = a->host, .port = a->port, .handle = sim_api_handle, .ctx = api};
-    uv_signal_t signals[2];
     uv_timer_t reaper = {.data = api};
-    char *cert = a->tls_cert ? read_text(a->tls_cert) : NULL, *key = a->tls_key ? read_text(a->tls_key) : NULL;
-    struct tarn_error err;
+    uv_signal_t signals[2];
 
-    if ((a->tls_cert && !cert) || (a->tls_key && !key))
-        return 1;
-    o.tls_cert = cert;
-    o.tls_key = key;
-    if (sim_http_new(loop, &o, &api->http, &err)) {
-        fprintf(stderr, "tarn-apisim: %s\n", err.message);
-        return 1;
-    }
-    if (a->port_file && write_port_file(a->port_file, sim_http_port(api->http)))
-        return 1;
-    printf("listening on http%s://%s:%u\n", cert ? "s" : "", a->host, sim_http_port(api->http));
-    fflush(stdout);
     for (int i = 0; i < 2; i++) {
         (void)uv_signal_init(loop, &signals[i]);
         (void)uv_signal_start(&signals[i], on_signal, i ? SIGINT : SIGTERM);
     }
-    if (api->generator)
-        api->churn = sim_churn_new(loop, api->generator, a->churn);
     (void)uv_timer_init(loop, &reaper);
     (void)uv_timer_start(&reaper, on_reap, 100, 100);
     uv_run(loop, UV_RUN_DEFAULT);
@@ -241,15 +239,41 @@ static int serve(uv_loop_t *loop, const struct arguments *a, struct sim_api *api
         uv_close((uv_handle_t *)&signals[i], NULL);
     sim_http_free(api->http);
     sim_churn_free(api->churn);
-    uv_run(loop, UV_RUN_DEFAULT);
+    uv_run(loop, UV_RUN_DEFAULT); /* until everything is closed */
+}
+
+static int serve(uv_loop_t *loop, const struct arguments *a, struct sim_api *api)
+{
+    char *cert = a->tls_cert ? read_text(a->tls_cert) : NULL, *key = a->tls_key ? read_text(a->tls_key) : NULL;
+    struct sim_http_options o = {.host = a->host, .port = a->port, .tls_cert = cert, .tls_key = key,
+                                 .handle = sim_api_handle, .ctx = api};
+    struct tarn_error err = {0};
+    int rc = 1;
+
+    if ((a->tls_cert && !cert) || (a->tls_key && !key)) {
+        /* told */
+    } else if (sim_http_new(loop, &o, &api->http, &err)) {
+        fprintf(stderr, "tarn-apisim: %s\n", err.message);
+    } else {
+        rc = a->port_file ? -write_port_file(a->port_file, sim_http_port(api->http)) : 0;
+        if (rc == 0) {
+            printf("listening on http%s://%s:%u\n", cert ? "s" : "", a->host, sim_http_port(api->http));
+            fflush(stdout);
+            if (api->generator)
+                api->churn = sim_churn_new(loop, api->generator, (uint32_t)a->churn);
+        } else {
+            uv_stop(loop);
+        }
+        run(loop, api);
+    }
     free(cert);
     free(key);
-    return 0;
+    return rc;
 }
 
 int main(int argc, char **argv)
 {
-    struct arguments a = {.host = "127.0.0.1", .seed = 1};
+    struct arguments a = {.seed = 1};
     struct sim_generate_options g = {0};
     struct sim_world world;
     struct sim_api api = {.world = &world};
@@ -277,6 +301,7 @@ int main(int argc, char **argv)
         rc = arm_faults(&api, &a);
     if (rc == 0)
         rc = serve(&loop, &a, &api);
+    sim_write_release(&api);
     sim_faults_free(api.faults);
     sim_generator_free(api.generator);
     sim_world_release(&world);

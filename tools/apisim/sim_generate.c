@@ -1,17 +1,12 @@
-/* sim_generate.c - workloads and what belongs to them.
- *
- * Texts below are templates: the byte \1 and a letter stand for a value of the object (a: 0, b: 1 ...). The first two
- * are always the resourceVersion and the time of the write.
- */
+/* sim_generate.c - workloads and what belongs to them: which objects there are, and how they change together. */
 #include "sim_generate.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { SLICE_MAX = 100 };
+#include "sim_text.h"
 
-enum pod_value { P_NAME = 2, P_UID, P_NODE, P_HOST_IP, P_IP, P_READY, P_READY_BOOL, P_CREATED, P_CID, P_RESTARTS, P_WAVE, P_VALUES };
+enum { SLICE_MAX = 100 };
 
 struct pod {
     struct sim_object *obj; /* held */
@@ -19,9 +14,8 @@ struct pod {
 };
 
 struct workload {
-    char ns[32], name[40], hash[12], rs_uid[37];
-    uint32_t service; /* its number + 1; 0: none */
-    uint32_t number, slices;
+    struct sim_text_workload id;
+    uint32_t slices; /* how many; 0: it has no service, or services have no slices */
     struct sim_template *pod_template;
     uint32_t *pods, npods, pods_cap;
 };
@@ -44,56 +38,6 @@ struct sim_generator {
 };
 
 /* ---- small things ------------------------------------------------------------------------------ */
-
-/* text with \1x as holes */
-static void template_text(struct sim_builder *b, const char *text)
-{
-    while (*text) {
-        size_t n = strcspn(text, "\1");
-
-        sim_put(&b->text, text, n);
-        text += n;
-        if (*text) {
-            sim_builder_hole(b, (unsigned)(text[1] - 'a'));
-            text += 2;
-        }
-    }
-}
-
-static void template_format(struct sim_builder *b, const char *fmt, ...) TARN_PRINTF(2, 3);
-static void template_format(struct sim_builder *b, const char *fmt, ...)
-{
-    char text[4096];
-    va_list ap;
-
-    va_start(ap, fmt);
-    (void)vsnprintf(text, sizeof text, fmt, ap);
-    va_end(ap);
-    template_text(b, text);
-}
-
-/* n letters as Kubernetes' own random names have them (no vowels, no 0 1 3). */
-static void random_letters(struct sim_random *r, char *ret, unsigned n)
-{
-    static const char letters[] = "bcdfghjklmnpqrstvwxz2456789";
-
-    for (unsigned i = 0; i < n; i++)
-        ret[i] = letters[sim_random_below(r, sizeof letters - 1)];
-    ret[n] = 0;
-}
-
-static void random_hex(struct sim_random *r, char *ret, unsigned n)
-{
-    static const char digits[] = "0123456789abcdef";
-    uint64_t v = 0;
-
-    for (unsigned i = 0; i < n; i++, v >>= 4) {
-        if (i % 16 == 0)
-            v = sim_random_next(r);
-        ret[i] = digits[v & 15];
-    }
-    ret[n] = 0;
-}
 
 static void format_ip(char *ret, uint32_t base, uint32_t i)
 {
@@ -118,223 +62,15 @@ static struct sim_object *commit(struct sim_generator *g, struct sim_resource *r
     return o;
 }
 
-#define WRITTEN "\"tarn.dev/written-at-ns\":\"\1b\""
-#define PATH_META "\"metadata\":{\"name\":\"\1c\""
-
-/* ---- the text of a pod ----------------------------------------------------------------------------- */
-
-static const char *const apps[] = {"web", "api", "billing", "gateway", "search", "cart", "mailer", "worker", "cache",
-                                   "auth", "ledger", "indexer", "cron", "router", "media", "report"};
-
-struct env {
-    char name[32];
-    unsigned kind;
-    char text[28];
-};
-
-struct container {
-    char name[16], image[48], image_hash[65];
-    unsigned port, nenv;
-    struct env env[12];
-};
-
-static void container_make(struct sim_random *r, struct container *c, const char *name, unsigned port, unsigned nenv)
-{
-    (void)snprintf(c->name, sizeof c->name, "%s", name);
-    (void)snprintf(c->image, sizeof c->image, "images.example.com/%s/%s:v1.%u.%u", name, name, sim_random_below(r, 40),
-                   sim_random_below(r, 10));
-    random_hex(r, c->image_hash, 64);
-    c->port = port;
-    c->nenv = nenv;
-    for (unsigned i = 0; i < nenv; i++) {
-        char letters[32];
-
-        random_letters(r, letters, 24);
-        c->env[i].kind = sim_random_below(r, 3);
-        (void)snprintf(c->env[i].name, sizeof c->env[i].name, "SETTING_%c%c%u", toupper(letters[0]), toupper(letters[1]), i);
-        (void)snprintf(c->env[i].text, sizeof c->env[i].text, "%.*s", 4 + (int)sim_random_below(r, 20), letters + 2);
-    }
-}
-
-static const char *const env_sources[] = {"\"f:value\":{}", "\"f:valueFrom\":{\".\":{},\"f:configMapKeyRef\":{}}",
-                                          "\"f:valueFrom\":{\".\":{},\"f:fieldRef\":{}}"};
-
-static void put_container_fields(struct sim_builder *b, const struct container *c)
-{
-    template_format(b, "\"k:{\\\"name\\\":\\\"%s\\\"}\":{\".\":{},\"f:env\":{\".\":{}", c->name);
-    for (unsigned i = 0; i < c->nenv; i++)
-        template_format(b, ",\"k:{\\\"name\\\":\\\"%s\\\"}\":{\".\":{},\"f:name\":{},%s}", c->env[i].name,
-                        env_sources[c->env[i].kind]);
-    template_format(b,
-                    "},\"f:image\":{},\"f:imagePullPolicy\":{},\"f:livenessProbe\":{\".\":{},\"f:failureThreshold\":{},"
-                    "\"f:periodSeconds\":{},\"f:successThreshold\":{},\"f:tcpSocket\":{\".\":{},\"f:port\":{}},"
-                    "\"f:timeoutSeconds\":{}},\"f:name\":{},\"f:ports\":{\".\":{},"
-                    "\"k:{\\\"containerPort\\\":%u,\\\"protocol\\\":\\\"TCP\\\"}\":{\".\":{},\"f:containerPort\":{},"
-                    "\"f:name\":{},\"f:protocol\":{}}},\"f:resources\":{\".\":{},\"f:limits\":{\".\":{},\"f:memory\":{}},"
-                    "\"f:requests\":{\".\":{},\"f:cpu\":{},\"f:memory\":{}}},\"f:terminationMessagePath\":{},"
-                    "\"f:terminationMessagePolicy\":{}}",
-                    c->port);
-}
-
-static void put_env(struct sim_builder *b, const struct env *e, const char *app)
-{
-    template_format(b, "{\"name\":\"%s\",", e->name);
-    if (e->kind == 0)
-        template_format(b, "\"value\":\"value-%s\"}", e->text);
-    else if (e->kind == 1)
-        template_format(b, "\"valueFrom\":{\"configMapKeyRef\":{\"name\":\"%s-config\",\"key\":\"%.4s\"}}}", app, e->text);
-    else
-        template_format(b, "\"valueFrom\":{\"fieldRef\":{\"apiVersion\":\"v1\",\"fieldPath\":\"metadata.name\"}}}");
-}
-
-static void put_container(struct sim_builder *b, const struct container *c, const char *app)
-{
-    template_format(b,
-                    "{\"name\":\"%s\",\"image\":\"%s\",\"args\":[\"--listen=:%u\",\"--if=a\\u003cb\\u0026\\u0026c\"],"
-                    "\"ports\":[{\"name\":\"http\",\"containerPort\":%u,\"protocol\":\"TCP\"}],\"env\":[",
-                    c->name, c->image, c->port, c->port);
-    for (unsigned i = 0; i < c->nenv; i++) {
-        template_text(b, i ? "," : "");
-        put_env(b, &c->env[i], app);
-    }
-    template_format(b,
-                    "],\"resources\":{\"limits\":{\"memory\":\"1Gi\"},\"requests\":{\"cpu\":\"%um\",\"memory\":\"640Mi\"}},"
-                    "\"volumeMounts\":[{\"name\":\"kube-api-access\",\"readOnly\":true,\"mountPath\":"
-                    "\"/var/run/secrets/kubernetes.io/serviceaccount\"}],\"livenessProbe\":{\"tcpSocket\":{\"port\":%u},"
-                    "\"timeoutSeconds\":1,\"periodSeconds\":20,\"successThreshold\":1,\"failureThreshold\":3},"
-                    "\"terminationMessagePath\":\"/dev/termination-log\",\"terminationMessagePolicy\":\"File\","
-                    "\"imagePullPolicy\":\"IfNotPresent\"}",
-                    100 + c->port % 900, c->port);
-}
-
-static void put_container_status(struct sim_builder *b, const struct container *c, const char *suffix)
-{
-    template_format(b,
-                    "{\"name\":\"%s\",\"state\":{\"running\":{\"startedAt\":\"\1j\"}},\"lastState\":{},\"ready\":\1i,"
-                    "\"restartCount\":\1l,\"image\":\"%s\",\"imageID\":\"images.example.com/%s@sha256:%s\","
-                    "\"containerID\":\"containerd://\1k%s\",\"started\":true}",
-                    c->name, c->image, c->name, c->image_hash, suffix);
-}
-
-static void put_pod_metadata(struct sim_builder *b, const struct workload *w, const char *app)
-{
-    template_format(b,
-                    "{" PATH_META ",\"generateName\":\"%s-%s-\",\"namespace\":\"%s\",\"uid\":\"\1d\",\"resourceVersion\":"
-                    "\"\1a\",\"generation\":1,\"creationTimestamp\":\"\1j\",\"labels\":{\"app\":\"%s\","
-                    "\"app.kubernetes.io/name\":\"%s\",\"app.kubernetes.io/part-of\":\"shop\",\"pod-template-hash\":\"%s\","
-                    "\"tarn.dev/wave\":\"\1m\",\"tier\":\"%s\"},\"annotations\":{\"cni.example.com/podIP\":\"\1g/32\","
-                    WRITTEN "},\"ownerReferences\":[{\"apiVersion\":\"apps/v1\",\"kind\":\"ReplicaSet\",\"name\":\"%s-%s\","
-                    "\"uid\":\"%s\",\"controller\":true,\"blockOwnerDeletion\":true}],",
-                    w->name, w->hash, w->ns, w->name, app, w->hash, w->number % 3 ? "backend" : "frontend", w->name, w->hash,
-                    w->rs_uid);
-}
-
-static void put_condition_fields(struct sim_builder *b)
-{
-    static const char *const types[] = {"ContainersReady", "Initialized", "PodReadyToStartContainers", "PodScheduled",
-                                        "Ready"};
-
-    template_text(b, "\"f:conditions\":{\".\":{}");
-    for (unsigned i = 0; i < 5; i++)
-        template_format(b, ",\"k:{\\\"type\\\":\\\"%s\\\"}\":{\".\":{},\"f:lastProbeTime\":{},\"f:lastTransitionTime\":{},"
-                           "\"f:status\":{},\"f:type\":{}}", types[i]);
-    template_text(b, "}");
-}
-
-static void put_managed_fields(struct sim_builder *b, const struct workload *w, const struct container *c, unsigned n)
-{
-    template_format(b,
-                    "\"managedFields\":[{\"manager\":\"kube-controller-manager\",\"operation\":\"Update\",\"apiVersion\":"
-                    "\"v1\",\"time\":\"\1j\",\"fieldsType\":\"FieldsV1\",\"fieldsV1\":{\"f:metadata\":{\"f:annotations\":{"
-                    "\".\":{}},\"f:generateName\":{},\"f:labels\":{\".\":{},\"f:app\":{},"
-                    "\"f:app.kubernetes.io/name\":{},\"f:app.kubernetes.io/part-of\":{},\"f:pod-template-hash\":{},"
-                    "\"f:tier\":{}},\"f:ownerReferences\":{\".\":{},\"k:{\\\"uid\\\":\\\"%s\\\"}\":{}}},\"f:spec\":{"
-                    "\"f:containers\":{",
-                    w->rs_uid);
-    for (unsigned i = 0; i < n; i++) {
-        template_text(b, i ? "," : "");
-        put_container_fields(b, &c[i]);
-    }
-    template_text(b, "},\"f:dnsPolicy\":{},\"f:enableServiceLinks\":{},\"f:restartPolicy\":{},\"f:schedulerName\":{},"
-                     "\"f:securityContext\":{\".\":{},\"f:fsGroup\":{},\"f:runAsNonRoot\":{}},\"f:serviceAccount\":{},"
-                     "\"f:serviceAccountName\":{},\"f:terminationGracePeriodSeconds\":{},\"f:tolerations\":{}}}},"
-                     "{\"manager\":\"cni-agent\",\"operation\":\"Update\",\"apiVersion\":\"v1\",\"time\":\"\1j\","
-                     "\"fieldsType\":\"FieldsV1\",\"fieldsV1\":{\"f:metadata\":{\"f:annotations\":{\"f:cni.example.com/podIP\":{}}}}},"
-                     "{\"manager\":\"tarn-apisim\",\"operation\":\"Update\",\"apiVersion\":\"v1\",\"time\":\"\1j\","
-                     "\"fieldsType\":\"FieldsV1\",\"fieldsV1\":{\"f:metadata\":{\"f:annotations\":{\"f:tarn.dev/written-at-ns\":{}},"
-                     "\"f:labels\":{\"f:tarn.dev/wave\":{}}}}},"
-                     "{\"manager\":\"kubelet\",\"operation\":\"Update\",\"apiVersion\":\"v1\",\"time\":\"\1j\","
-                     "\"fieldsType\":\"FieldsV1\",\"fieldsV1\":{\"f:status\":{");
-    put_condition_fields(b);
-    template_text(b, ",\"f:containerStatuses\":{},\"f:hostIP\":{},\"f:hostIPs\":{},\"f:phase\":{},\"f:podIP\":{},"
-                     "\"f:podIPs\":{\".\":{},\"k:{\\\"ip\\\":\\\"\1g\\\"}\":{\".\":{},\"f:ip\":{}}},\"f:startTime\":{}}},"
-                     "\"subresource\":\"status\"}]},");
-}
-
-static void put_pod_spec(struct sim_builder *b, const struct container *c, unsigned n, const char *app)
-{
-    template_text(b, "\"spec\":{\"volumes\":[{\"name\":\"kube-api-access\",\"projected\":{\"sources\":[{"
-                     "\"serviceAccountToken\":{\"expirationSeconds\":3607,\"path\":\"token\"}},{\"configMap\":{\"name\":"
-                     "\"kube-root-ca.crt\",\"items\":[{\"key\":\"ca.crt\",\"path\":\"ca.crt\"}]}}],\"defaultMode\":420}}],"
-                     "\"containers\":[");
-    for (unsigned i = 0; i < n; i++) {
-        template_text(b, i ? "," : "");
-        put_container(b, &c[i], app);
-    }
-    template_format(b,
-                    "],\"restartPolicy\":\"Always\",\"terminationGracePeriodSeconds\":30,\"dnsPolicy\":\"ClusterFirst\","
-                    "\"serviceAccountName\":\"%s\",\"serviceAccount\":\"%s\",\"nodeName\":\"\1e\",\"securityContext\":{"
-                    "\"runAsNonRoot\":true,\"fsGroup\":2000},\"schedulerName\":\"default-scheduler\",\"tolerations\":[{"
-                    "\"key\":\"node.kubernetes.io/not-ready\",\"operator\":\"Exists\",\"effect\":\"NoExecute\","
-                    "\"tolerationSeconds\":300}],\"priority\":0,\"enableServiceLinks\":true,"
-                    "\"preemptionPolicy\":\"PreemptLowerPriority\"},",
-                    app, app);
-}
-
-static void put_pod_status(struct sim_builder *b, const struct container *c, unsigned n)
-{
-    static const char *const types[] = {"PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady",
-                                        "PodScheduled"};
-
-    template_text(b, "\"status\":{\"observedGeneration\":1,\"phase\":\"Running\",\"conditions\":[");
-    for (unsigned i = 0; i < 5; i++)
-        template_format(b, "%s{\"type\":\"%s\",\"status\":\"%s\",\"lastProbeTime\":null,\"lastTransitionTime\":\"\1j\"}",
-                        i ? "," : "", types[i], i == 2 || i == 3 ? "\1h" : "True");
-    template_text(b, "],\"hostIP\":\"\1f\",\"hostIPs\":[{\"ip\":\"\1f\"}],\"podIP\":\"\1g\",\"podIPs\":[{\"ip\":\"\1g\"}],"
-                     "\"startTime\":\"\1j\",\"containerStatuses\":[");
-    for (unsigned i = 0; i < n; i++) {
-        template_text(b, i ? "," : "");
-        put_container_status(b, &c[i], i ? "5df1d549ca920a9b" : "8060311e72a76a10");
-    }
-    template_text(b, "],\"qosClass\":\"Burstable\"}}");
-}
-
-static struct sim_template *pod_template(struct sim_generator *g, const struct workload *w)
-{
-    struct sim_random *r = &g->random;
-    const char *app = apps[w->number % (sizeof apps / sizeof *apps)];
-    struct container c[2];
-    unsigned n = 1 + (sim_random_below(r, 3) == 0);
-    struct sim_builder b = {0};
-
-    container_make(r, &c[0], app, 8080, n == 1 ? 1 + sim_random_below(r, 9) : 1 + sim_random_below(r, 3));
-    container_make(r, &c[1], "mesh-proxy", 15090, 1 + sim_random_below(r, 2));
-    put_pod_metadata(&b, w, app);
-    put_managed_fields(&b, w, c, n);
-    put_pod_spec(&b, c, n, app);
-    put_pod_status(&b, c, n);
-    return sim_template_share(sim_builder_finish(&b));
-}
-
 /* ---- endpoint slices ----------------------------------------------------------------------------- */
 
 static void slice_name(const struct sim_generator *g, const struct workload *w, uint32_t i, char *ret, size_t n)
 {
-    struct sim_random r = {.state = g->o.seed ^ ((uint64_t)w->number << 20 | i)};
+    struct sim_random r = {.state = g->o.seed ^ ((uint64_t)w->id.number << 20 | i)};
     char letters[8];
 
-    random_letters(&r, letters, 5);
-    (void)snprintf(ret, n, "%s-%s", w->name, letters);
+    sim_text_letters(&r, letters, 5);
+    (void)snprintf(ret, n, "%s-%s", w->id.name, letters);
 }
 
 static void put_endpoint(struct sim_builder *b, const struct workload *w, const struct sim_object *pod)
@@ -342,12 +78,12 @@ static void put_endpoint(struct sim_builder *b, const struct workload *w, const 
     struct tarn_bytes v[SIM_VALUES_MAX];
 
     (void)sim_object_values(pod, v);
-    template_format(b,
+    sim_text_addf(b,
                     "{\"addresses\":[\"%.*s\"],\"conditions\":{\"ready\":%.*s,\"serving\":%.*s,\"terminating\":false},"
                     "\"targetRef\":{\"kind\":\"Pod\",\"namespace\":\"%s\",\"name\":\"%.*s\",\"uid\":\"%.*s\"},\"nodeName\":"
                     "\"%.*s\"}",
-                    TARN_BYTES_ARG(v[P_IP]), TARN_BYTES_ARG(v[P_READY_BOOL]), TARN_BYTES_ARG(v[P_READY_BOOL]), w->ns,
-                    TARN_BYTES_ARG(v[P_NAME]), TARN_BYTES_ARG(v[P_UID]), TARN_BYTES_ARG(v[P_NODE]));
+                    TARN_BYTES_ARG(v[SIM_POD_IP]), TARN_BYTES_ARG(v[SIM_POD_READY_BOOL]), TARN_BYTES_ARG(v[SIM_POD_READY_BOOL]), w->id.ns,
+                    TARN_BYTES_ARG(v[SIM_POD_NAME]), TARN_BYTES_ARG(v[SIM_POD_UID]), TARN_BYTES_ARG(v[SIM_POD_NODE]));
 }
 
 static struct sim_template *slice_template(struct sim_generator *g, const struct workload *w, uint32_t i)
@@ -355,17 +91,17 @@ static struct sim_template *slice_template(struct sim_generator *g, const struct
     uint32_t from = i * SLICE_MAX, to = w->npods < from + SLICE_MAX ? w->npods : from + SLICE_MAX;
     struct sim_builder b = {0};
 
-    template_format(&b,
-                    "{" PATH_META ",\"generateName\":\"%s-\",\"namespace\":\"%s\",\"uid\":\"\1d\",\"resourceVersion\":\"\1a\","
+    sim_text_addf(&b,
+                    "{" SIM_TEXT_NAME ",\"generateName\":\"%s-\",\"namespace\":\"%s\",\"uid\":\"\1d\",\"resourceVersion\":\"\1a\","
                     "\"generation\":1,\"creationTimestamp\":\"\1e\",\"labels\":{\"endpointslice.kubernetes.io/managed-by\":"
-                    "\"endpointslice-controller.k8s.io\",\"kubernetes.io/service-name\":\"%s\"},\"annotations\":{" WRITTEN "}},"
+                    "\"endpointslice-controller.k8s.io\",\"kubernetes.io/service-name\":\"%s\"},\"annotations\":{" SIM_TEXT_WRITTEN "}},"
                     "\"addressType\":\"IPv4\",\"endpoints\":[",
-                    w->name, w->ns, w->name);
+                    w->id.name, w->id.ns, w->id.name);
     for (uint32_t k = from; k < to; k++) {
-        template_text(&b, k > from ? "," : "");
+        sim_text_add(&b, k > from ? "," : "");
         put_endpoint(&b, w, g->pods[w->pods[k]].obj);
     }
-    template_text(&b, "],\"ports\":[{\"name\":\"http\",\"protocol\":\"TCP\",\"port\":8080}]}");
+    sim_text_add(&b, "],\"ports\":[{\"name\":\"http\",\"protocol\":\"TCP\",\"port\":8080}]}");
     return sim_builder_finish(&b);
 }
 
@@ -377,7 +113,7 @@ static void slice_commit(struct sim_generator *g, const struct workload *w, uint
     struct sim_object *before;
 
     slice_name(g, w, i, name, sizeof name);
-    (void)snprintf(key, sizeof key, "%s/%s", w->ns, name);
+    (void)snprintf(key, sizeof key, "%s/%s", w->id.ns, name);
     before = sim_tree_get(&g->slices_r->tree, tarn_bytes_of(key));
     sim_random_uuid(&g->random, uid);
     sim_rfc3339(sim_wall_ns(), created);
@@ -391,7 +127,7 @@ static void slice_commit(struct sim_generator *g, const struct workload *w, uint
     } else {
         before = NULL;
     }
-    (void)commit(g, g->slices_r, t, w->ns, name, v);
+    (void)commit(g, g->slices_r, t, w->id.ns, name, v);
     sim_object_unref(before);
     sim_template_unref(t);
 }
@@ -411,7 +147,7 @@ static void slices_update(struct sim_generator *g, struct workload *w, uint32_t 
             slice_commit(g, w, w->slices);
     for (; w->slices > want; w->slices--) {
         slice_name(g, w, w->slices - 1, name, sizeof name);
-        (void)snprintf(key, sizeof key, "%s/%s", w->ns, name);
+        (void)snprintf(key, sizeof key, "%s/%s", w->id.ns, name);
         g->changes_made += sim_world_delete(g->w, g->slices_r, tarn_bytes_of(key));
     }
 }
@@ -433,9 +169,9 @@ static void unused_name(struct sim_generator *g, const struct workload *w, char 
     char letters[8], key[128];
 
     do {
-        random_letters(&g->random, letters, 5);
-        (void)snprintf(ret, n, "%s-%s-%s", w->name, w->hash, letters);
-        (void)snprintf(key, sizeof key, "%s/%s", w->ns, ret);
+        sim_text_letters(&g->random, letters, 5);
+        (void)snprintf(ret, n, "%s-%s-%s", w->id.name, w->id.hash, letters);
+        (void)snprintf(key, sizeof key, "%s/%s", w->id.ns, ret);
     } while (sim_tree_get(&g->pods_r->tree, tarn_bytes_of(key)));
 }
 
@@ -449,23 +185,23 @@ static void pod_create(struct sim_generator *g, uint32_t workload)
 
     unused_name(g, w, name, sizeof name);
     sim_random_uuid(&g->random, uid);
-    random_hex(&g->random, cid, 48);
+    sim_text_hex(&g->random, cid, 48);
     (void)snprintf(node_name, sizeof node_name, "node-%04u", node);
     format_ip(host, 0x0a000000u, node + 1);
     format_ip(ip, 0x0a800000u, g->next_ip++ & 0x7fffffu);
     sim_rfc3339(sim_wall_ns(), created);
     (void)snprintf(wave, sizeof wave, "%u", sim_random_below(&g->random, 10));
-    v[P_NAME] = tarn_bytes_of(name);
-    v[P_UID] = tarn_bytes_of(uid);
-    v[P_NODE] = tarn_bytes_of(node_name);
-    v[P_HOST_IP] = tarn_bytes_of(host);
-    v[P_IP] = tarn_bytes_of(ip);
-    v[P_READY] = TARN_BYTES("True");
-    v[P_READY_BOOL] = TARN_BYTES("true");
-    v[P_CREATED] = tarn_bytes_of(created);
-    v[P_CID] = tarn_bytes_of(cid);
-    v[P_RESTARTS] = TARN_BYTES("0");
-    v[P_WAVE] = tarn_bytes_of(wave);
+    v[SIM_POD_NAME] = tarn_bytes_of(name);
+    v[SIM_POD_UID] = tarn_bytes_of(uid);
+    v[SIM_POD_NODE] = tarn_bytes_of(node_name);
+    v[SIM_POD_HOST_IP] = tarn_bytes_of(host);
+    v[SIM_POD_IP] = tarn_bytes_of(ip);
+    v[SIM_POD_READY] = TARN_BYTES("True");
+    v[SIM_POD_READY_BOOL] = TARN_BYTES("true");
+    v[SIM_POD_CREATED] = tarn_bytes_of(created);
+    v[SIM_POD_CID] = tarn_bytes_of(cid);
+    v[SIM_POD_RESTARTS] = TARN_BYTES("0");
+    v[SIM_POD_WAVE] = tarn_bytes_of(wave);
     if (g->npods == g->pods_cap) {
         g->pods_cap = g->pods_cap ? g->pods_cap * 2 : 64;
         g->pods = sim_realloc(g->pods, g->pods_cap * sizeof *g->pods);
@@ -473,7 +209,7 @@ static void pod_create(struct sim_generator *g, uint32_t workload)
     p = &g->pods[g->npods];
     p->workload = workload;
     workload_add_pod(w, g->npods, &p->at);
-    p->obj = sim_object_ref(commit(g, g->pods_r, w->pod_template, w->ns, name, v));
+    p->obj = sim_object_ref(commit(g, g->pods_r, w->pod_template, w->id.ns, name, v));
     g->npods++;
 }
 
@@ -530,22 +266,22 @@ static void pod_update(struct sim_generator *g, uint32_t i, unsigned what)
     char text[16], name[80];
 
     (void)sim_object_values(old, v);
-    (void)snprintf(name, sizeof name, "%.*s", TARN_BYTES_ARG(v[P_NAME]));
-    if (what == P_RESTARTS) {
-        (void)snprintf(text, sizeof text, "%u", (unsigned)strtoul(v[P_RESTARTS].data, NULL, 10) % 1000 + 1);
-        v[P_RESTARTS] = tarn_bytes_of(text);
-    } else if (what == P_WAVE) {
+    (void)snprintf(name, sizeof name, "%.*s", TARN_BYTES_ARG(v[SIM_POD_NAME]));
+    if (what == SIM_POD_RESTARTS) {
+        (void)snprintf(text, sizeof text, "%u", (unsigned)strtoul(v[SIM_POD_RESTARTS].data, NULL, 10) % 1000 + 1);
+        v[SIM_POD_RESTARTS] = tarn_bytes_of(text);
+    } else if (what == SIM_POD_WAVE) {
         (void)snprintf(text, sizeof text, "%u", sim_random_below(&g->random, 10));
-        v[P_WAVE] = tarn_bytes_of(text);
-    } else if (what == P_READY) {
-        bool ready = v[P_READY].data[0] == 'F';
+        v[SIM_POD_WAVE] = tarn_bytes_of(text);
+    } else if (what == SIM_POD_READY) {
+        bool ready = v[SIM_POD_READY].data[0] == 'F';
 
-        v[P_READY] = tarn_bytes_of(ready ? "True" : "False");
-        v[P_READY_BOOL] = tarn_bytes_of(ready ? "true" : "false");
+        v[SIM_POD_READY] = tarn_bytes_of(ready ? "True" : "False");
+        v[SIM_POD_READY_BOOL] = tarn_bytes_of(ready ? "true" : "false");
     }
-    p->obj = sim_object_ref(commit(g, g->pods_r, w->pod_template, w->ns, name, v));
+    p->obj = sim_object_ref(commit(g, g->pods_r, w->pod_template, w->id.ns, name, v));
     sim_object_unref(old);
-    if (what == P_READY)
+    if (what == SIM_POD_READY)
         slices_update(g, w, p->at / SLICE_MAX);
 }
 
@@ -561,7 +297,7 @@ static void node_create(struct sim_generator *g, struct sim_template *t, uint32_
     format_ip(ip, 0x0a000000u, i + 1);
     (void)snprintf(cidr, sizeof cidr, "10.%u.%u.0/24", 128 + (i >> 8 & 127), i & 255);
     sim_rfc3339(sim_wall_ns(), now);
-    random_hex(&g->random, machine, 32);
+    sim_text_hex(&g->random, machine, 32);
     v[2] = tarn_bytes_of(name);
     v[3] = tarn_bytes_of(uid);
     v[4] = tarn_bytes_of(ip);
@@ -571,136 +307,18 @@ static void node_create(struct sim_generator *g, struct sim_template *t, uint32_
     g->nodes[i].obj = sim_object_ref(commit(g, g->nodes_r, t, "", name, v));
 }
 
-static void put_node_conditions(struct sim_builder *b)
-{
-    static const char *const rows[][4] = {
-        {"MemoryPressure", "False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"},
-        {"DiskPressure", "False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"},
-        {"PIDPressure", "False", "KubeletHasSufficientPID", "kubelet has sufficient PID available"},
-        {"Ready", "True", "KubeletReady", "kubelet is posting ready status"},
-    };
-
-    for (unsigned i = 0; i < 4; i++)
-        template_format(b, "%s{\"type\":\"%s\",\"status\":\"%s\",\"lastHeartbeatTime\":\"\1h\",\"lastTransitionTime\":"
-                           "\"\1g\",\"reason\":\"%s\",\"message\":\"%s\"}",
-                        i ? "," : "", rows[i][0], rows[i][1], rows[i][2], rows[i][3]);
-}
-
-static void put_node_images(struct sim_generator *g, struct sim_builder *b)
-{
-    char hash[65];
-
-    for (unsigned i = 0; i < 16; i++) {
-        random_hex(&g->random, hash, 64);
-        template_format(b, "%s{\"names\":[\"images.example.com/%s@sha256:%s\",\"images.example.com/%s:v1.%u.0\"],"
-                           "\"sizeBytes\":%u}", i ? "," : "", apps[i], hash, apps[i], i, 100000000 + sim_random_below(&g->random, 900000000));
-    }
-}
-
-static struct sim_template *node_template(struct sim_generator *g, unsigned zone)
-{
-    struct sim_builder b = {0};
-
-    template_format(&b,
-                    "{" PATH_META ",\"uid\":\"\1d\",\"resourceVersion\":\"\1a\",\"creationTimestamp\":\"\1g\",\"labels\":{"
-                    "\"beta.kubernetes.io/arch\":\"amd64\",\"beta.kubernetes.io/os\":\"linux\",\"kubernetes.io/arch\":"
-                    "\"amd64\",\"kubernetes.io/hostname\":\"\1c\",\"kubernetes.io/os\":\"linux\","
-                    "\"node.kubernetes.io/instance-type\":\"lab.2xlarge\",\"topology.kubernetes.io/region\":\"lab\","
-                    "\"topology.kubernetes.io/zone\":\"zone-%c\"},\"annotations\":{\"node.alpha.kubernetes.io/ttl\":\"0\","
-                    WRITTEN ",\"volumes.kubernetes.io/controller-managed-attach-detach\":\"true\"},\"managedFields\":[{"
-                    "\"manager\":\"kubelet\",\"operation\":\"Update\",\"apiVersion\":\"v1\",\"time\":\"\1h\",\"fieldsType\":"
-                    "\"FieldsV1\",\"fieldsV1\":{\"f:status\":{\"f:conditions\":{\"k:{\\\"type\\\":\\\"Ready\\\"}\":{"
-                    "\"f:lastHeartbeatTime\":{}}},\"f:images\":{}}},\"subresource\":\"status\"}]},\"spec\":{\"podCIDR\":"
-                    "\"\1f\",\"podCIDRs\":[\"\1f\"],\"providerID\":\"lab:///zone-%c/\1c\"},\"status\":{\"capacity\":{\"cpu\":"
-                    "\"8\",\"ephemeral-storage\":\"101430960Ki\",\"memory\":\"32617044Ki\",\"pods\":\"110\"},\"allocatable\":{"
-                    "\"cpu\":\"7910m\",\"ephemeral-storage\":\"93478772582\",\"memory\":\"29873748Ki\",\"pods\":\"110\"},"
-                    "\"conditions\":[",
-                    'a' + (int)zone, 'a' + (int)zone);
-    put_node_conditions(&b);
-    template_text(&b, "],\"addresses\":[{\"type\":\"InternalIP\",\"address\":\"\1e\"},{\"type\":\"Hostname\",\"address\":"
-                      "\"\1c\"}],\"daemonEndpoints\":{\"kubeletEndpoint\":{\"Port\":10250}},\"nodeInfo\":{\"machineID\":"
-                      "\"\1i\",\"systemUUID\":\"\1d\",\"bootID\":\"\1d\",\"kernelVersion\":\"6.1.0-lab\",\"osImage\":"
-                      "\"Lab Linux 12\",\"containerRuntimeVersion\":\"containerd://1.7.20\",\"kubeletVersion\":\"v1.34.3\","
-                      "\"kubeProxyVersion\":\"\",\"operatingSystem\":\"linux\",\"architecture\":\"amd64\"},\"images\":[");
-    put_node_images(g, &b);
-    template_text(&b, "]}}");
-    return sim_template_share(sim_builder_finish(&b));
-}
-
 static void make_nodes(struct sim_generator *g)
 {
     struct sim_template *zones[3];
 
     g->nodes = sim_alloc(g->o.nodes * sizeof *g->nodes);
     for (unsigned z = 0; z < 3; z++)
-        zones[z] = node_template(g, z);
+        zones[z] = sim_text_node(&g->random, z);
     for (uint32_t i = 0; i < g->o.nodes; i++)
         node_create(g, zones[i % 3], i);
     for (unsigned z = 0; z < 3; z++)
         sim_template_unref(zones[z]);
 }
-
-static struct sim_template *text_template(const char *text)
-{
-    struct sim_builder b = {0};
-
-    template_text(&b, text);
-    return sim_template_share(sim_builder_finish(&b));
-}
-
-/* c name, d uid, e namespace, f created, g app, h cluster IP */
-#define SERVICE_TEXT                                                                                                    \
-    "{" PATH_META ",\"namespace\":\"\1e\",\"uid\":\"\1d\",\"resourceVersion\":\"\1a\",\"creationTimestamp\":\"\1f\","    \
-    "\"labels\":{\"app\":\"\1c\",\"app.kubernetes.io/part-of\":\"shop\"},\"annotations\":{" WRITTEN "},"                 \
-    "\"managedFields\":[{\"manager\":\"kubectl-client-side-apply\",\"operation\":\"Update\",\"apiVersion\":\"v1\","      \
-    "\"time\":\"\1f\",\"fieldsType\":\"FieldsV1\",\"fieldsV1\":{\"f:metadata\":{\"f:labels\":{\".\":{},\"f:app\":{}}},"  \
-    "\"f:spec\":{\"f:internalTrafficPolicy\":{},\"f:ports\":{\".\":{},\"k:{\\\"port\\\":80,\\\"protocol\\\":"            \
-    "\\\"TCP\\\"}\":{\".\":{},\"f:name\":{},\"f:port\":{},\"f:protocol\":{},\"f:targetPort\":{}}},\"f:selector\":{},"    \
-    "\"f:sessionAffinity\":{},\"f:type\":{}}}}]},\"spec\":{\"ports\":[{\"name\":\"http\",\"protocol\":\"TCP\","          \
-    "\"port\":80,\"targetPort\":\"http\"}],\"selector\":{\"app\":\"\1c\"},\"clusterIP\":\"\1h\",\"clusterIPs\":["        \
-    "\"\1h\"],\"type\":\"ClusterIP\",\"sessionAffinity\":\"None\",\"ipFamilies\":[\"IPv4\"],\"ipFamilyPolicy\":"         \
-    "\"SingleStack\",\"internalTrafficPolicy\":\"Cluster\"},\"status\":{\"loadBalancer\":{}}}"
-
-#define POD_TEMPLATE_TEXT                                                                                               \
-    "\"template\":{\"metadata\":{\"labels\":{\"app\":\"\1h\",\"app.kubernetes.io/name\":\"\1g\"}},\"spec\":{"             \
-    "\"containers\":[{\"name\":\"\1g\",\"image\":\"images.example.com/\1g/\1g:v1.0.0\",\"ports\":[{\"name\":\"http\","    \
-    "\"containerPort\":8080,\"protocol\":\"TCP\"}],\"resources\":{\"limits\":{\"memory\":\"1Gi\"},\"requests\":{"         \
-    "\"cpu\":\"100m\",\"memory\":\"640Mi\"}},\"terminationMessagePath\":\"/dev/termination-log\","                       \
-    "\"terminationMessagePolicy\":\"File\",\"imagePullPolicy\":\"IfNotPresent\"}],\"restartPolicy\":\"Always\","         \
-    "\"terminationGracePeriodSeconds\":30,\"dnsPolicy\":\"ClusterFirst\",\"serviceAccountName\":\"\1g\","                \
-    "\"securityContext\":{},\"schedulerName\":\"default-scheduler\"}}"
-
-/* c name, d uid, e namespace, f created, g app, h workload, i replicas, j hash, k owner's uid */
-#define DEPLOYMENT_TEXT                                                                                                 \
-    "{" PATH_META ",\"namespace\":\"\1e\",\"uid\":\"\1d\",\"resourceVersion\":\"\1a\",\"generation\":1,"                 \
-    "\"creationTimestamp\":\"\1f\",\"labels\":{\"app\":\"\1h\",\"app.kubernetes.io/name\":\"\1g\"},\"annotations\":{"     \
-    "\"deployment.kubernetes.io/revision\":\"1\"," WRITTEN "}},\"spec\":{\"replicas\":\1i,\"selector\":{\"matchLabels\":" \
-    "{\"app\":\"\1h\"}}," POD_TEMPLATE_TEXT ",\"strategy\":{\"type\":\"RollingUpdate\",\"rollingUpdate\":{"               \
-    "\"maxUnavailable\":\"25%\",\"maxSurge\":\"25%\"}},\"revisionHistoryLimit\":10,\"progressDeadlineSeconds\":600},"    \
-    "\"status\":{\"observedGeneration\":1,\"replicas\":\1i,\"updatedReplicas\":\1i,\"readyReplicas\":\1i,"                \
-    "\"availableReplicas\":\1i,\"conditions\":[{\"type\":\"Available\",\"status\":\"True\",\"lastUpdateTime\":\"\1f\","   \
-    "\"lastTransitionTime\":\"\1f\",\"reason\":\"MinimumReplicasAvailable\",\"message\":"                                \
-    "\"Deployment has minimum availability.\"}]}}"
-
-#define REPLICASET_TEXT                                                                                                 \
-    "{" PATH_META ",\"namespace\":\"\1e\",\"uid\":\"\1d\",\"resourceVersion\":\"\1a\",\"generation\":1,"                 \
-    "\"creationTimestamp\":\"\1f\",\"labels\":{\"app\":\"\1h\",\"app.kubernetes.io/name\":\"\1g\",\"pod-template-hash\":" \
-    "\"\1j\"},\"annotations\":{\"deployment.kubernetes.io/desired-replicas\":\"\1i\"," WRITTEN "},\"ownerReferences\":["  \
-    "{\"apiVersion\":\"apps/v1\",\"kind\":\"Deployment\",\"name\":\"\1h\",\"uid\":\"\1k\",\"controller\":true,"           \
-    "\"blockOwnerDeletion\":true}]},\"spec\":{\"replicas\":\1i,\"selector\":{\"matchLabels\":{\"app\":\"\1h\","           \
-    "\"pod-template-hash\":\"\1j\"}}," POD_TEMPLATE_TEXT "},\"status\":{\"replicas\":\1i,\"fullyLabeledReplicas\":\1i,"   \
-    "\"readyReplicas\":\1i,\"availableReplicas\":\1i,\"observedGeneration\":1}}"
-
-/* c name, d uid, e namespace, f created, g: some text */
-#define CONFIGMAP_TEXT                                                                                                  \
-    "{" PATH_META ",\"namespace\":\"\1e\",\"uid\":\"\1d\",\"resourceVersion\":\"\1a\",\"creationTimestamp\":\"\1f\","    \
-    "\"labels\":{\"app.kubernetes.io/part-of\":\"shop\"},\"annotations\":{" WRITTEN "}},\"data\":{\"config.yaml\":"       \
-    "\"listen: 8080\\nlimits:\\n  requests: 100\\n  secret: \1g\\nfeatures:\\n- search\\n- cart\\n\"}}"
-
-#define NAMESPACE_TEXT                                                                                                  \
-    "{" PATH_META ",\"uid\":\"\1d\",\"resourceVersion\":\"\1a\",\"creationTimestamp\":\"\1f\",\"labels\":{"              \
-    "\"kubernetes.io/metadata.name\":\"\1c\"}},\"spec\":{\"finalizers\":[\"kubernetes\"]},\"status\":{\"phase\":"        \
-    "\"Active\"}}"
 
 /* What the simple texts above share. */
 struct simple {
@@ -722,7 +340,7 @@ static void simple_begin(struct sim_generator *g, struct simple *s, const char *
 
 static void make_namespaces(struct sim_generator *g)
 {
-    struct simple s = {.t = text_template(NAMESPACE_TEXT)};
+    struct simple s = {.t = sim_text_simple(SIM_TEXT_NAMESPACE)};
     char name[32];
 
     for (uint32_t i = 0; i < g->o.namespaces; i++) {
@@ -735,17 +353,16 @@ static void make_namespaces(struct sim_generator *g)
 
 static void make_services(struct sim_generator *g)
 {
-    struct simple s = {.t = text_template(SERVICE_TEXT)};
+    struct simple s = {.t = sim_text_simple(SIM_TEXT_SERVICE)};
     char ip[16];
 
     for (uint32_t i = 0; i < g->o.services; i++) {
         struct workload *w = &g->workloads[i];
 
-        simple_begin(g, &s, w->ns, w->name);
+        simple_begin(g, &s, w->id.ns, w->id.name);
         format_ip(ip, 0x0a600000u, i + 10);
         s.v[7] = tarn_bytes_of(ip);
-        w->service = i + 1;
-        (void)commit(g, g->services_r, s.t, w->ns, w->name, s.v);
+        (void)commit(g, g->services_r, s.t, w->id.ns, w->id.name, s.v);
     }
     sim_template_unref(s.t);
 }
@@ -753,31 +370,31 @@ static void make_services(struct sim_generator *g)
 static void controller_values(struct simple *s, const struct workload *w, char *replicas)
 {
     (void)snprintf(replicas, 12, "%u", w->npods);
-    s->v[6] = tarn_bytes_of(apps[w->number % (sizeof apps / sizeof *apps)]);
-    s->v[7] = tarn_bytes_of(w->name);
+    s->v[6] = tarn_bytes_of(sim_text_apps[w->id.number % (SIM_TEXT_APPS)]);
+    s->v[7] = tarn_bytes_of(w->id.name);
     s->v[8] = tarn_bytes_of(replicas);
-    s->v[9] = tarn_bytes_of(w->hash);
+    s->v[9] = tarn_bytes_of(w->id.hash);
 }
 
 static void make_controllers(struct sim_generator *g)
 {
-    struct simple d = {.t = text_template(DEPLOYMENT_TEXT)}, s = {.t = text_template(REPLICASET_TEXT)};
+    struct simple d = {.t = sim_text_simple(SIM_TEXT_DEPLOYMENT)}, s = {.t = sim_text_simple(SIM_TEXT_REPLICASET)};
     char name[64], replicas[12];
 
     for (uint32_t i = 0; i < g->nworkloads; i++) {
         struct workload *w = &g->workloads[i];
 
-        simple_begin(g, &d, w->ns, w->name);
+        simple_begin(g, &d, w->id.ns, w->id.name);
         controller_values(&d, w, replicas);
         if (i < g->o.deployments)
-            (void)commit(g, g->deployments_r, d.t, w->ns, w->name, d.v);
-        (void)snprintf(name, sizeof name, "%s-%s", w->name, w->hash);
-        simple_begin(g, &s, w->ns, name);
+            (void)commit(g, g->deployments_r, d.t, w->id.ns, w->id.name, d.v);
+        (void)snprintf(name, sizeof name, "%s-%s", w->id.name, w->id.hash);
+        simple_begin(g, &s, w->id.ns, name);
         controller_values(&s, w, replicas);
-        s.v[3] = tarn_bytes_of(w->rs_uid);
+        s.v[3] = tarn_bytes_of(w->id.rs_uid);
         s.v[10] = tarn_bytes_of(d.uid);
         if (i < g->o.replicasets)
-            (void)commit(g, g->replicasets_r, s.t, w->ns, name, s.v);
+            (void)commit(g, g->replicasets_r, s.t, w->id.ns, name, s.v);
     }
     sim_template_unref(d.t);
     sim_template_unref(s.t);
@@ -785,15 +402,15 @@ static void make_controllers(struct sim_generator *g)
 
 static void make_configmaps(struct sim_generator *g)
 {
-    struct simple s = {.t = text_template(CONFIGMAP_TEXT)};
+    struct simple s = {.t = sim_text_simple(SIM_TEXT_CONFIGMAP)};
     char name[64], text[40];
 
     for (uint32_t i = 0; i < g->o.configmaps; i++) {
-        const char *ns = g->nworkloads ? g->workloads[i % g->nworkloads].ns : "default";
+        const char *ns = g->nworkloads ? g->workloads[i % g->nworkloads].id.ns : "default";
 
         (void)snprintf(name, sizeof name, "config-%05u", i);
         simple_begin(g, &s, ns, name);
-        random_letters(&g->random, text, 24);
+        sim_text_letters(&g->random, text, 24);
         s.v[6] = tarn_bytes_of(text);
         (void)commit(g, g->configmaps_r, s.t, ns, name, s.v);
     }
@@ -806,12 +423,12 @@ static void make_workloads(struct sim_generator *g)
     for (uint32_t i = 0; i < g->nworkloads; i++) {
         struct workload *w = &g->workloads[i];
 
-        *w = (struct workload){.number = i};
-        (void)snprintf(w->ns, sizeof w->ns, "team-%03u", sim_random_below(&g->random, g->o.namespaces));
-        (void)snprintf(w->name, sizeof w->name, "%s-%05u", apps[i % (sizeof apps / sizeof *apps)], i);
-        random_letters(&g->random, w->hash, 9);
-        sim_random_uuid(&g->random, w->rs_uid);
-        w->pod_template = pod_template(g, w);
+        *w = (struct workload){.id.number = i};
+        (void)snprintf(w->id.ns, sizeof w->id.ns, "team-%03u", sim_random_below(&g->random, g->o.namespaces));
+        (void)snprintf(w->id.name, sizeof w->id.name, "%s-%05u", sim_text_apps[i % (SIM_TEXT_APPS)], i);
+        sim_text_letters(&g->random, w->id.hash, 9);
+        sim_random_uuid(&g->random, w->id.rs_uid);
+        w->pod_template = sim_text_pod(&g->random, &w->id);
     }
 }
 
@@ -1014,11 +631,11 @@ uint32_t sim_generator_change(struct sim_generator *g)
     else if (dice < 18)
         come_or_go(g);
     else if (dice < 23)
-        change_some_pod(g, P_READY);
+        change_some_pod(g, SIM_POD_READY);
     else if (dice < 30)
-        change_some_pod(g, P_WAVE);
+        change_some_pod(g, SIM_POD_WAVE);
     else if (dice < 40)
-        change_some_pod(g, P_RESTARTS);
+        change_some_pod(g, SIM_POD_RESTARTS);
     if (!g->changes_made)
         change_some_pod(g, SIM_WRITTEN);
     if (!g->changes_made)
@@ -1034,7 +651,7 @@ void sim_generate_basics(struct sim_world *w)
 {
     static const char *const names[] = {"default", "kube-node-lease", "kube-public", "kube-system"};
     struct sim_generator g = {.w = w, .random = {.state = 1}};
-    struct simple s = {.t = text_template(NAMESPACE_TEXT)};
+    struct simple s = {.t = sim_text_simple(SIM_TEXT_NAMESPACE)};
 
     find_resources(&g);
     for (unsigned i = 0; i < 4; i++) {

@@ -75,7 +75,7 @@ struct tarn_bytes sim_object_name(const struct sim_object *o);
 /* Append the text, o->size bytes. */
 void sim_object_render(const struct sim_object *o, struct tarn_buf *out);
 
-/* Microseconds cheap clock helpers that everybody here needs. */
+/* The wall clock in nanoseconds. */
 uint64_t sim_wall_ns(void);
 /* "2026-11-22T04:30:52Z" of a wall time; ret has room for 32. */
 void sim_rfc3339(uint64_t wall_ns, char *ret);

@@ -299,22 +299,19 @@ void sim_object_render_single(const struct sim_object *o, const struct sim_resou
 
 static int keep_object(void *ctx, struct tarn_bytes type, const struct tarn_object *obj)
 {
-    const struct tarn_object **ret = *(const struct tarn_object ***)ctx;
+    struct sim_resource *r = ctx;
 
     (void)type;
-    *ret = tarn_object_ref(obj);
+    *r->facts_target = tarn_object_ref(obj);
     return 0;
 }
 
-/* Where the object being transcoded goes; one thread, one at a time. */
-static const struct tarn_object **facts_target;
-
-static struct tarn_transcoder *facts_maker_new(const struct sim_resource *r)
+static struct tarn_transcoder *facts_maker_new(struct sim_resource *r)
 {
     const char *keep[2 + sizeof r->kind.fields / sizeof *r->kind.fields] = {"metadata.labels"};
     struct tarn_transcode_options o = {.mode = TARN_TRANSCODE_OBJECT, .projection = {.keep = keep, .nkeep = 1},
                                        .lenient_utf8 = true};
-    struct tarn_transcode_sink sink = {.on_object = keep_object, .ctx = &facts_target};
+    struct tarn_transcode_sink sink = {.on_object = keep_object, .ctx = r};
     struct tarn_transcoder *t = NULL;
 
     for (unsigned i = 0; i < sizeof r->kind.fields / sizeof *r->kind.fields && r->kind.fields[i]; i++)
@@ -334,7 +331,7 @@ const struct tarn_object *sim_resource_facts(struct sim_resource *r, struct sim_
         return NULL;
     sim_object_render(o, &text);
     tarn_transcoder_reset(r->facts_maker);
-    facts_target = &o->facts;
+    r->facts_target = &o->facts;
     if (tarn_transcoder_feed(r->facts_maker, text.data, text.len, NULL) == 0)
         (void)!tarn_transcoder_end(r->facts_maker, NULL);
     tarn_buf_release(&text);

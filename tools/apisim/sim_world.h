@@ -42,6 +42,7 @@ struct sim_resource {
     uint64_t ring_bytes;
     struct sim_listener listeners; /* list head */
     struct tarn_transcoder *facts_maker; /* made when first needed */
+    const struct tarn_object **facts_target; /* where the object that it reads goes */
     struct sim_resource *next;
 };
 

@@ -574,6 +574,16 @@ void sim_write_reap(struct sim_api *api)
     }
 }
 
+void sim_write_release(struct sim_api *api)
+{
+    while (api->dying) {
+        struct sim_dying *d = api->dying;
+
+        api->dying = d->next;
+        free(d);
+    }
+}
+
 static void reply_deleted(struct sim_call *c, const json_t *v)
 {
     const struct sim_kind *k = &c->resource->kind;

@@ -14,5 +14,7 @@ int sim_write_load(struct sim_world *w, const json_t *v, struct tarn_error *err)
 
 /* Finish deletions that were put off (pods within their grace period). Called now and then. */
 void sim_write_reap(struct sim_api *api);
+/* Forget those that are still put off. */
+void sim_write_release(struct sim_api *api);
 
 #endif
