@@ -2,6 +2,8 @@
  *
  * The idea: `known` says what the consumer has, so every step is "make the consumer's state equal to the newer snapshot" and may
  * stop anywhere. The log says where to look; without it everything is looked at. The base snapshot only adds the old objects.
+ * Over a planned hand-over (takeover.h) object numbers and log positions go on: the rest of the old region's log is read, then the
+ * new one's.
  */
 #include "feed.h"
 
@@ -192,17 +194,21 @@ static int delete_unmet(struct feed *f)
     return r;
 }
 
+static void note_gap(struct feed *f)
+{
+    f->counters.gaps++;
+    if (f->watch.on_gap)
+        f->watch.on_gap(f->watch.handler.ctx);
+}
+
 /* A difference after the first list is a gap in the versions. */
 static void count_difference(struct feed *f)
 {
     if (!f->synced)
         return;
     f->counters.differences++;
-    if (!f->watch.every_change)
-        return;
-    f->counters.gaps++;
-    if (f->watch.on_gap)
-        f->watch.on_gap(f->watch.handler.ctx);
+    if (f->watch.every_change)
+        note_gap(f);
 }
 
 /* Compare all that is there with all that the consumer has. The first list is the difference from nothing. */
@@ -233,6 +239,7 @@ static int difference(struct feed *f, struct tarn_snapshot *to)
 struct batch {
     struct tarn_log_change *v;
     size_t n, cap;
+    size_t nold; /* the first ones happened in base's region, the others in to's */
 };
 
 static int batch_push(struct batch *b, const struct tarn_log_change *c)
@@ -250,12 +257,12 @@ static int batch_push(struct batch *b, const struct tarn_log_change *c)
     return 0;
 }
 
-static int batch_read(struct batch *b, const struct tarn_snapshot *to, uint16_t store, struct tarn_log_cursor *cursor)
+static int batch_read(struct batch *b, const struct tarn_reader *until, uint16_t store, struct tarn_log_cursor *cursor)
 {
     struct tarn_log_change c;
     int r;
 
-    while ((r = tarn_log_next(&to->r, cursor, &c)) == 1) {
+    while ((r = tarn_log_next(until, cursor, &c)) == 1) {
         if (c.store != store)
             continue;
         r = batch_push(b, &c);
@@ -305,56 +312,96 @@ static int at(struct tarn_snapshot *s, const struct tarn_reader *r, uint32_t oid
     return got == 0 ? tarn_snapshot_deliver(s, ret) : tarn_snapshot_note(s, got);
 }
 
-/* Deliver what became of oid between the readers. Both are covered by base's and to's pins. */
-static int deliver_oid(struct feed *f, uint32_t oid, const struct tarn_reader *from, struct tarn_snapshot *to,
-                       const struct tarn_reader *until)
+/* A moment to read at, and the snapshot whose region it is in. */
+struct moment {
+    struct tarn_snapshot *s;
+    struct tarn_reader r;
+};
+
+static struct moment moment(struct tarn_snapshot *s, uint64_t seq)
+{
+    struct moment m = {s, s->r};
+
+    m.r.seq = seq;
+    return m;
+}
+
+/* Deliver what became of oid between two moments. */
+static int deliver_oid(struct feed *f, uint32_t oid, const struct moment *from, const struct moment *until)
 {
     struct change c = {0};
-    int r = at(f->base, from, oid, &c.old);
+    int r = at(from->s, &from->r, oid, &c.old);
 
     if (r == 0)
-        r = at(to, until, oid, &c.obj);
+        r = at(until->s, &until->r, oid, &c.obj);
     if (r != 0 || (!c.old && !c.obj))
         return r;
+    if (c.old && c.obj && !tarn_bytes_equal(tarn_object_key(c.old), tarn_object_key(c.obj)))
+        return TARN_E_GONE; /* not one object's two versions: numbers that did not go on after all */
     c.key = tarn_object_key(c.obj ? c.obj : c.old);
     if (c.obj && !wanted(f, c.obj))
         c.obj = NULL;
     r = deliver(f, &c);
-    drop_copies(f->base);
-    drop_copies(to);
+    drop_copies(from->s);
+    drop_copies(until->s);
     return r;
 }
 
-/* A reader of a moment between base and to: the base's pin keeps every version since. */
-static struct tarn_reader moment(const struct feed *f, uint64_t seq)
+/* A version in a region that took base's over, and that no pin of ours kept: from the old region's end to the newest state. */
+static int deliver_taken_over(struct feed *f, const struct tarn_log_change *c, struct tarn_snapshot *to)
 {
-    struct tarn_reader r = f->base->r;
+    struct moment from = moment(f->base, tarn_region_view_commit(&f->base->session->view)), until = moment(to, to->r.seq);
+    const struct tarn_object *obj;
 
-    r.seq = seq;
-    return r;
+    if (tarn_reader_by_oid(&to->r, c->oid, &obj) == 0 && tarn_reader_object_seq(obj) != c->seq)
+        note_gap(f); /* this version was overwritten meanwhile */
+    return deliver_oid(f, c->oid, &from, &until);
 }
 
-static int deliver_each(struct feed *f, const struct tarn_log_change *c, struct tarn_snapshot *to)
+/* Each version: just before and just after its commit, in the region where it happened. base's pin keeps all since base in its own. */
+static int deliver_version(struct feed *f, const struct batch *b, size_t i, struct tarn_snapshot *to)
 {
-    struct tarn_reader before, then;
+    bool taken_over = i >= b->nold && f->base_session != to->session->id;
+    struct moment from = moment(taken_over ? to : f->base, b->v[i].seq - 1), until = from;
+    int r;
 
-    if (!f->watch.every_change)
-        return deliver_oid(f, c->oid, &f->base->r, to, &to->r);
-    before = moment(f, c->seq - 1);
-    then = moment(f, c->seq);
-    return deliver_oid(f, c->oid, &before, to, &then);
+    until.r.seq = b->v[i].seq;
+    r = deliver_oid(f, b->v[i].oid, &from, &until);
+    return r == TARN_E_EXPIRED && taken_over ? deliver_taken_over(f, &b->v[i], to) : r;
 }
 
-static int by_log(struct feed *f, struct tarn_snapshot *to)
+static int deliver_one(struct feed *f, const struct batch *b, size_t i, struct tarn_snapshot *to)
+{
+    struct moment from = moment(f->base, f->base->r.seq), until = moment(to, to->r.seq);
+
+    return f->watch.every_change ? deliver_version(f, b, i, to) : deliver_oid(f, b->v[i].oid, &from, &until);
+}
+
+/* All changes since base: those of base's region to its end if `to` is of another, then those of to's. */
+static int batch_fill(struct batch *b, const struct feed *f, const struct tarn_snapshot *to, uint16_t store,
+                      struct tarn_log_cursor *cursor)
+{
+    int r = 0;
+
+    if (f->base_session != to->session->id) {
+        struct moment last = moment(f->base, tarn_region_view_commit(&f->base->session->view));
+
+        r = batch_read(b, &last.r, f->store, cursor);
+        b->nold = b->n;
+    }
+    return r == 0 ? batch_read(b, &to->r, store, cursor) : r;
+}
+
+static int by_log(struct feed *f, struct tarn_snapshot *to, uint16_t store)
 {
     struct tarn_log_cursor cursor = f->cursor;
     struct batch b = {0};
-    int r = batch_read(&b, to, f->store, &cursor);
+    int r = batch_fill(&b, f, to, store, &cursor);
 
     if (r == 0 && !f->watch.every_change && b.n)
         r = batch_coalesce(&b);
     for (size_t i = 0; r == 0 && i < b.n && !f->removed; i++)
-        r = deliver_each(f, &b.v[i], to);
+        r = deliver_one(f, &b, i, to);
     free(b.v);
     f->counters.batches += b.n > 0;
     if (r == 0)
@@ -380,25 +427,45 @@ static int rebase(struct feed *f, struct tarn_snapshot *to, uint16_t store, bool
     return tarn_snapshot_park(to, true) == TARN_E_FORKED ? TARN_E_FORKED : 0; /* if it expired, the next turn sees it */
 }
 
-static bool log_reaches(const struct feed *f, const struct tarn_snapshot *to, uint16_t store)
+static bool same_slots(const struct tarn_resource_info *a, const struct tarn_resource_info *b)
 {
-    return f->base && !f->base_broken && f->base_session == to->session->id && f->store == store &&
-           tarn_snapshot_park(f->base, false) == 0;
+    for (unsigned n = 0; n < a->nslot && n < b->nslot; n++)
+        if (!tarn_bytes_equal(tarn_resource_slot_path(a, n), tarn_resource_slot_path(b, n)))
+            return false;
+    return a->nslot == b->nslot;
+}
+
+/* Did to's region take base's over, within one run of the agent, and this resource's objects with it (not so if its slots changed)? */
+static bool goes_on(const struct feed *f, const struct tarn_snapshot *to, const struct tarn_resource_info *info)
+{
+    const struct tarn_region_view *old = &f->base->session->view, *new = &to->session->view;
+    const struct tarn_resource_info *was;
+    struct tarn_region_facts facts;
+
+    tarn_region_view_facts(old, &facts);
+    return facts.superseded == new->generation && memcmp(old->instance, new->instance, sizeof old->instance) == 0 &&
+           tarn_snapshot_resource(f->base, f->watch.resource, &was, NULL) == 0 && same_slots(was, info);
+}
+
+static bool log_reaches(const struct feed *f, const struct tarn_snapshot *to, const struct tarn_resource_info *info)
+{
+    if (!f->base || f->base_broken || tarn_snapshot_park(f->base, false) != 0)
+        return false;
+    return f->base_session == to->session->id ? f->store == info->store : goes_on(f, to, info);
 }
 
 /* Deliver everything up to `to`, which becomes the base on success. */
-static int bring_to(struct feed *f, struct tarn_snapshot *to, uint16_t store)
+static int bring_to(struct feed *f, struct tarn_snapshot *to, const struct tarn_resource_info *info)
 {
-    bool logged = log_reaches(f, to, store);
-    int r;
+    bool logged = log_reaches(f, to, info);
+    int r = logged ? by_log(f, to, info->store) : difference(f, to);
 
-    r = logged ? by_log(f, to) : difference(f, to);
     if (logged && (r == TARN_E_GONE || r == TARN_E_EXPIRED)) {
         logged = false;
         r = difference(f, to);
     }
     if (r == 0)
-        r = rebase(f, to, store, logged);
+        r = rebase(f, to, info->store, logged);
     if (r != 0)
         f->base_broken = true;
     return r;
@@ -439,7 +506,7 @@ int feed_turn(struct feed *f, struct tarn_client *c)
     newer = !f->base || f->base_broken || f->base_session != to->session->id || to->r.seq > f->base->r.seq;
     r = newer ? tarn_snapshot_resource(to, f->watch.resource, &info, NULL) : TARN_E_RESOURCE;
     if (r == 0 && info->state.synced)
-        r = bring_to(f, to, info->store);
+        r = bring_to(f, to, info);
     if (f->base != to)
         (void)tarn_snapshot_close(to);
     f->counters.objects = f->known.n;

@@ -15,6 +15,7 @@
 
 #include <tarn/attach.h>
 #include <tarn/region_store.h>
+#include <tarn/takeover.h>
 #include <tarn/writer.h>
 
 enum { COMMAND_MAX = 60000, CLIENTS_MAX = 64, RESOURCES = 2, TURN_MS = 5 };
@@ -32,12 +33,12 @@ enum { COMMAND_MAX = 60000, CLIENTS_MAX = 64, RESOURCES = 2, TURN_MS = 5 };
 struct client {
     int fd;
     uint32_t id;
-    bool attached;
+    struct tarn_writer *w; /* of the region it is attached to; NULL: none yet */
 };
 
 struct stub {
     const struct agent_options *o;
-    struct tarn_writer *w;
+    struct tarn_writer *w, *old; /* old: superseded, kept for the clients that are still attached to it */
     struct tarn_store *stores[RESOURCES];
     struct tarn_resource_state states[RESOURCES];
     char rv[RESOURCES][32], error[RESOURCES][256];
@@ -50,19 +51,28 @@ static int resource_of(const char *name)
     return strcmp(name, "nodes") == 0;
 }
 
-static void make_resources(struct stub *s)
+static void describe(struct tarn_writer_resource *ret)
 {
     static struct tarn_index_func indexes[2];
     static const char *const short_names[] = {"po"};
-    struct tarn_writer_resource pods = {.name = "pods", .api_version = "v1", .kind = "Pod", .singular = "pod", .namespaced = true,
-                                        .indexes = indexes, .nindex = 2, .short_names = short_names, .nshort = 1};
-    struct tarn_writer_resource nodes = {.name = "nodes", .api_version = "v1", .kind = "Node", .singular = "node"};
+
+    if (!indexes[0].fn) {
+        MUST(tarn_index_func_builtin("spec.nodeName", &indexes[0], NULL) == 0);
+        MUST(tarn_index_func_builtin("label:app", &indexes[1], NULL) == 0);
+    }
+    ret[0] = (struct tarn_writer_resource){.name = "pods", .api_version = "v1", .kind = "Pod", .singular = "pod", .namespaced = true,
+                                           .indexes = indexes, .nindex = 2, .short_names = short_names, .nshort = 1};
+    ret[1] = (struct tarn_writer_resource){.name = "nodes", .api_version = "v1", .kind = "Node", .singular = "node"};
+}
+
+static void make_resources(struct stub *s)
+{
+    struct tarn_writer_resource r[RESOURCES];
     uint16_t id;
 
-    MUST(tarn_index_func_builtin("spec.nodeName", &indexes[0], NULL) == 0);
-    MUST(tarn_index_func_builtin("label:app", &indexes[1], NULL) == 0);
+    describe(r);
     for (int i = 0; i < RESOURCES; i++) {
-        MUST(tarn_writer_add_resource(s->w, i ? &nodes : &pods, &id, NULL) == 0);
+        MUST(tarn_writer_add_resource(s->w, &r[i], &id, NULL) == 0);
         MUST(tarn_region_store_new(s->w, id, &s->stores[i], NULL) == 0);
         s->states[i] = (struct tarn_resource_state){.synced = !s->o->unsynced, .live = !s->o->unsynced};
         MUST(tarn_writer_set_resource_state(s->w, id, &s->states[i], NULL) == 0);
@@ -186,6 +196,32 @@ static int do_state(struct stub *s, char *args)
     return commit(s, tarn_writer_set_resource_state(s->w, (uint16_t)(i + 1), &s->states[i], NULL));
 }
 
+static int do_hand_over(struct stub *s, char *args)
+{
+    struct tarn_writer_resource r[RESOURCES];
+    struct tarn_takeover t = {.from = tarn_writer_view(s->w), .resources = r, .n = RESOURCES, .same_run = true};
+    struct tarn_writer_options o = {.budget_bytes = 64u << 20, .log_entries = s->o->log_entries};
+    struct tarn_writer *w;
+    uint16_t ids[RESOURCES];
+    int rc;
+
+    (void)args;
+    describe(r);
+    rc = tarn_writer_takeover(&o, &t, ids, &w, NULL);
+    if (rc != 0)
+        return rc;
+    for (int i = 0; i < RESOURCES; i++) {
+        tarn_store_free(s->stores[i]);
+        MUST(tarn_region_store_new(w, ids[i], &s->stores[i], NULL) == 0);
+    }
+    tarn_writer_set_agent_state(w, TARN_AGENT_LIVE);
+    tarn_writer_supersede(s->w, tarn_writer_view(w)->generation);
+    tarn_writer_free(s->old);
+    s->old = s->w;
+    s->w = w;
+    return 0;
+}
+
 static int do_clients(struct stub *s, char *args)
 {
     struct tarn_writer_stats st;
@@ -202,7 +238,8 @@ static int obey(struct stub *s, char *line)
         const char *verb;
         int (*act)(struct stub *s, char *args);
     } verbs[] = {{"put ", do_put},         {"delete ", do_delete}, {"fill ", do_fill},
-                 {"replace ", do_replace}, {"state ", do_state},   {"clients ", do_clients}};
+                 {"replace ", do_replace}, {"state ", do_state},   {"clients ", do_clients},
+                 {"handover ", do_hand_over}};
 
     for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
         if (strncmp(line, verbs[i].verb, strlen(verbs[i].verb)) == 0)
@@ -244,7 +281,7 @@ static void welcome(struct stub *s, struct client *c)
     memcpy(m.welcome.instance, v->instance, sizeof v->instance);
     MUST(tarn_pin_page_new(65536, &page, &fds[1], NULL) == 0);
     MUST(tarn_writer_client_add(s->w, page, c->fd, &c->id) == 0);
-    c->attached = true;
+    c->w = s->w;
     MUST(tarn_attach_encode(&m, &packet) == 0);
     send_with_fds(c->fd, &packet, fds, 2);
     close(fds[1]);
@@ -269,8 +306,8 @@ static void answer_control(int fd)
 
 static void client_gone(struct stub *s, struct client *c)
 {
-    if (c->attached)
-        tarn_writer_client_remove(s->w, c->id);
+    if (c->w == s->w || (c->w && c->w == s->old))
+        tarn_writer_client_remove(c->w, c->id);
     close(c->fd);
     *c = (struct client){.fd = -1};
 }
@@ -375,6 +412,7 @@ static void stub_main(int control, const struct agent *a, const struct agent_opt
     serve(&s);
     for (int i = 0; i < RESOURCES; i++)
         tarn_store_free(s.stores[i]);
+    tarn_writer_free(s.old);
     tarn_writer_free(s.w);
     _exit(0);
 }
@@ -463,6 +501,11 @@ bool agent_replace(struct agent *a, const char *prefix, unsigned n, unsigned rv)
 bool agent_state(struct agent *a, const char *resource, bool synced, const char *rv, const char *error)
 {
     return tell(a, "state %s %d %s %s", resource, synced, rv, error) == 0;
+}
+
+bool agent_hand_over(struct agent *a)
+{
+    return tell(a, "handover ") == 0;
 }
 
 void agent_clients(struct agent *a, unsigned *ret_clients, unsigned *ret_pins)

@@ -42,6 +42,8 @@ bool agent_fill(struct agent *a, const char *prefix, unsigned n, unsigned rv, un
 bool agent_replace(struct agent *a, const char *prefix, unsigned n, unsigned rv);
 /* The state of a resource as readers see it. */
 bool agent_state(struct agent *a, const char *resource, bool synced, const char *rv, const char *error);
+/* A planned hand-over: a new region of generation + 1 takes the old one over; clients are told. */
+bool agent_hand_over(struct agent *a);
 /* Attached clients and pins they hold. */
 void agent_clients(struct agent *a, unsigned *ret_clients, unsigned *ret_pins);
 

@@ -506,6 +506,39 @@ static void a_dead_agents_successor_changes_nothing_until_it_has_synced(void)
     end(&f);
 }
 
+static void planned_hand_over(bool every_change)
+{
+    struct consumer *c = calloc(1, sizeof *c);
+    struct tarn_informer_watch w = watch_of(c);
+    struct fixture f;
+
+    w.every_change = every_change;
+    begin(&f, NULL, &w);
+    CU_ASSERT(agent_fill(&f.a, "a", 20, 1, 0));
+    settle(f.c, 20);
+    f.c->order[0] = 0;
+    CU_ASSERT(agent_put(&f.a, "pods", pod_json("d", "x", 30, "n", "x", NULL))); /* not seen before the hand-over */
+    CU_ASSERT(agent_delete(&f.a, "pods", "ns-0/a-0"));
+    CU_ASSERT(agent_hand_over(&f.a));
+    CU_ASSERT(agent_put(&f.a, "pods", pod_json("d", "y", 31, "n", "x", NULL))); /* in the new region */
+    follow_to(f.c, 2);
+    settle(f.c, 20);
+    CU_ASSERT(agent_put(&f.a, "pods", pod_json("d", "x", 32, "n", "x", NULL)));
+    settle(f.c, 20);
+    CU_ASSERT_STRING_EQUAL(f.c->order, "+d/x -ns-0/a-0 +d/y ~d/x ");
+    CU_ASSERT_EQUAL(f.c->tombstones, 0);
+    CU_ASSERT_EQUAL(counters(&f).differences, 0);
+    CU_ASSERT_EQUAL(f.c->gaps, 0);
+    CU_ASSERT(equals_region(f.c, NULL));
+    end(&f);
+}
+
+static void a_planned_hand_over_loses_and_repeats_no_event(void)
+{
+    planned_hand_over(false);
+    planned_hand_over(true);
+}
+
 /* ---- random --------------------------------------------------------------------------------------------------------- */
 
 static uint32_t seed = 1;
@@ -559,11 +592,13 @@ static void random_churn(bool every_change, uint32_t log_entries)
         settle(f.c, 0);
         f.c->order[0] = 0;
         CU_ASSERT(equals_region(f.c, NULL));
-        if (chance(40) == 0) {
+        if (chance(30) == 0) {
+            CU_ASSERT(agent_hand_over(&f.a));
+        } else if (chance(40) == 0) {
             agent_kill(&f.a);
             follow(f.c, 1);
-            agent_start(&f.a, &(struct agent_options){.generation = i + 2, .log_entries = log_entries});
-            follow_to(f.c, i + 2);
+            agent_start(&f.a, &(struct agent_options){.generation = 100 * (i + 1), .log_entries = log_entries});
+            follow_to(f.c, 100 * (i + 1));
         }
     }
     settle(f.c, 20);
@@ -593,6 +628,7 @@ TARN_TEST_MAIN("informer", TARN_TEST(the_initial_list_is_flagged_and_what_follow
                TARN_TEST(an_overrun_log_is_made_good_by_difference),
                TARN_TEST(every_change_tells_of_the_gap_an_overrun_makes),
                TARN_TEST(an_expired_base_is_made_good_against_the_keys_delivered),
+               TARN_TEST(a_planned_hand_over_loses_and_repeats_no_event),
                TARN_TEST(a_dead_agents_successor_changes_nothing_until_it_has_synced),
                TARN_TEST(the_consumers_state_equals_the_region_after_each_batch_of_random_changes),
                TARN_TEST(and_so_it_does_when_every_change_is_delivered))
