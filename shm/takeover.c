@@ -83,10 +83,7 @@ static int copy_object(struct copy *c, const struct tarn_object *obj)
     rc = tarn_version_of_object(c->w, res, obj, &ref, c->err);
     if (rc)
         return rc;
-    rc = tarn_version_link(c->w, res, ref);
-    if (rc)
-        tarn_version_drop(c->w, ref);
-    return rc;
+    return tarn_version_link_or_drop(c->w, res, ref);
 }
 
 static int copy_objects(struct copy *c)

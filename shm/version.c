@@ -125,6 +125,17 @@ int tarn_version_make(struct tarn_writer *w, uint16_t store, enum tarn_record_ki
     return 0;
 }
 
+int tarn_version_of_object(struct tarn_writer *w, struct tarn_resource *res, const struct tarn_object *obj, uint32_t *ret, struct tarn_error *err)
+{
+    unsigned nvid;
+    bool incomplete;
+    int rc = tarn_version_vids(w, res, obj, &nvid, &incomplete, err);
+
+    if (!rc)
+        rc = tarn_version_make(w, res->store, TARN_RECORD_OBJECT, obj, nvid, ret);
+    return rc;
+}
+
 int tarn_version_make_tombstone(struct tarn_writer *w, uint16_t store, struct tarn_bytes key, uint32_t *ret)
 {
     uint32_t kbytes = tarn_key_bytes((uint32_t)key.len);
@@ -429,6 +440,15 @@ int tarn_version_link(struct tarn_writer *w, struct tarn_resource *res, uint32_t
     if (!to.live)
         tarn_ring_push(&w->dead, tarn_writer_n(w), oid, 0);
     return 0;
+}
+
+int tarn_version_link_or_drop(struct tarn_writer *w, struct tarn_resource *res, uint32_t ref)
+{
+    int rc = tarn_version_link(w, res, ref);
+
+    if (rc)
+        tarn_version_drop(w, ref);
+    return rc;
 }
 
 /* ---- undo --------------------------------------------------------------------------------------------- */

@@ -1,6 +1,7 @@
 /* writer_impl.h - the writer's private state, shared by the files that make it up.
  *
- *     writer.c    life, resources, commit and abort       version.c  put, delete, undo: the links of one object
+ *     writer.c    life, commit and abort                  version.c  put, delete, undo: the links of one object
+ *     resources.c descriptions and states of resources    clients.c  who is attached
  *     table.c     the primary hash                        nodes.c    index values, postings, memberships
  *     collect.c   pins, horizon, reuse, sweeping          ladder.c   the pressure ladder
  *     region_store.c  the Store on top
@@ -271,6 +272,8 @@ TARN_MUST_CHECK int tarn_version_make(struct tarn_writer *w, uint16_t store, enu
 TARN_MUST_CHECK int tarn_version_make_tombstone(struct tarn_writer *w, uint16_t store, struct tarn_bytes key, uint32_t *ret);
 /* Link a made record as the newest version in N. On error it is not linked and stays the caller's. */
 TARN_MUST_CHECK int tarn_version_link(struct tarn_writer *w, struct tarn_resource *res, uint32_t ref);
+/* ... or give it back when it cannot be linked. */
+TARN_MUST_CHECK int tarn_version_link_or_drop(struct tarn_writer *w, struct tarn_resource *res, uint32_t ref);
 /* Leave the next object number without an object: *ret. */
 TARN_MUST_CHECK int tarn_version_skip_oid(struct tarn_writer *w, uint32_t *ret);
 /* Put the old versions of N back, newest change first. */
@@ -305,9 +308,10 @@ TARN_MUST_CHECK int tarn_writer_may_change(const struct tarn_writer *w, uint16_t
 int tarn_writer_refuse(struct tarn_writer *w, int rc, const struct tarn_resource *res, struct tarn_bytes key,
                        struct tarn_error *err);
 
-/* ---- resource_record.c ------------------------------------------------------------------------------- */
+/* ---- resources.c ------------------------------------------------------------------------------------ */
 
-/* The blob of res as its record will have it, in w->scratch. */
-TARN_MUST_CHECK int tarn_resource_encode(struct tarn_writer *w, const struct tarn_resource *res);
+/* Write the record of a resource as part of N. */
+TARN_MUST_CHECK int tarn_resource_write(struct tarn_writer *w, struct tarn_resource *res);
+void tarn_resource_free(struct tarn_resource *res);
 
 #endif
