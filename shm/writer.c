@@ -163,8 +163,10 @@ static void free_private(struct tarn_writer *w)
     for (unsigned i = 0; i < w->nresources; i++)
         tarn_resource_free(w->resources[i]);
     free(w->resources);
-    for (unsigned i = 0; i < w->nclients; i++)
+    for (unsigned i = 0; i < w->nclients; i++) {
         free(w->clients[i].seen);
+        tarn_pin_page_free(w->clients[i].page);
+    }
     free(w->clients);
     free(w->changes);
     free(w->free_oids.v);
