@@ -182,6 +182,12 @@ static bool relaxed(const struct tarn_writer *w)
     return free_bytes(w) >= w->size / 8 && w->retired_bytes <= free_bytes(w) && !(w->st.refused_full > w->refused_seen && held_by_pins(w));
 }
 
+/* How long a step is given to show an effect: a quarantine, or what an agent needs for a hand-over. */
+static uint64_t patience_ms(const struct tarn_writer *w)
+{
+    return w->st.pressure == TARN_PRESSURE_GENERATION ? 1000 : 2 * (uint64_t)w->o.quarantine_ms;
+}
+
 void tarn_ladder_step(struct tarn_writer *w, uint64_t now)
 {
     if (relaxed(w)) {
@@ -190,7 +196,6 @@ void tarn_ladder_step(struct tarn_writer *w, uint64_t now)
         atomic_store_explicit(&w->h->counters.over_budget, 0, memory_order_relaxed);
         return;
     }
-    /* A step is given the time of a quarantine to show an effect. */
-    if (short_of_memory(w) && held_by_pins(w) && now - w->level_since_ms >= 2 * (uint64_t)w->o.quarantine_ms)
+    if (short_of_memory(w) && held_by_pins(w) && now - w->level_since_ms >= patience_ms(w))
         go_to(w, next_step(w), now);
 }

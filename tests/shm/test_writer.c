@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "fault.h"
 #include "region_fixture.h"
 
 static struct tarn_writer_stats stats(const struct fixture *f)
@@ -459,6 +460,31 @@ static void an_active_pin_is_kept_until_its_lease_then_revoked(void)
 }
 
 /* A reader that is slow between R1 and R2 pins less than the horizon; its snapshot is newer, and must be protected. */
+static bool asked(struct fixture *f, void *arg)
+{
+    (void)arg;
+    return stats(f).generation_requests > 0;
+}
+
+/* Between parked pins and the lease: the agent is asked for a second generation, if it may make one. */
+static void a_second_generation_is_asked_for_before_a_lease_is_broken(void)
+{
+    struct tarn_reader r;
+    struct fixture f;
+
+    fixture_open_options(&f, &(struct tarn_writer_options){.budget_bytes = 8u << 20, .huge_pages = TARN_HUGE_PAGES_OFF, .generations = true});
+    CU_ASSERT_EQUAL(fixture_put(&f, &(struct fixture_object){.k = 7, .v = 1}), 0);
+    commit(&f);
+    fixture_begin(&f, &r);
+    CU_ASSERT_TRUE(churn_until(&f, asked, NULL));
+    CU_ASSERT_EQUAL(stats(&f).pressure, TARN_PRESSURE_GENERATION);
+    CU_ASSERT_EQUAL(tarn_reader_check(&r), 0);
+    CU_ASSERT_TRUE(churn_until(&f, expired, &r)); /* nobody made one: the lease decides */
+    CU_ASSERT_TRUE(stats(&f).revoked_lease >= 1);
+    fixture_end(&f, &r);
+    fixture_close(&f);
+}
+
 static void a_pin_below_the_horizon_protects_the_horizon(void)
 {
     struct tarn_pin_line *line;
@@ -688,6 +714,65 @@ static void each_refused_chunk_is_an_error_and_nothing_is_lost(void)
     }
 }
 
+/* What the next test does to a region of 60 objects; objs are made before, so that only the writer allocates. */
+static int every_kind_of_change(struct fixture *f, const struct tarn_object *const *objs, unsigned n)
+{
+    int rc = 0;
+
+    for (unsigned i = 0; !rc && i < n / 2; i++)
+        rc = i % 5 == 4 ? tarn_store_delete(f->store, objs[i], NULL) : tarn_store_add(f->store, objs[i], NULL);
+    if (!rc)
+        rc = tarn_writer_commit(f->w, NULL);
+    (void)tarn_writer_collect(f->w);
+    if (!rc)
+        rc = f->store->ops->replace_begin(f->store, NULL);
+    for (unsigned i = n / 4; !rc && i < n; i++)
+        rc = f->store->ops->replace_add(f->store, objs[i], NULL);
+    if (!rc)
+        rc = f->store->ops->replace_commit(f->store, TARN_BYTES("9"), NULL);
+    else
+        f->store->ops->replace_abort(f->store);
+    return rc;
+}
+
+/* The n-th allocation fails, until none is left to fail: each time an error, and a region that keeps all its rules. */
+static void each_failing_allocation_leaves_a_whole_region(void)
+{
+    const struct tarn_object *objs[200];
+    bool reached = true;
+    long n;
+
+    for (unsigned k = 0; k < 200; k++)
+        objs[k] = fixture_make(&(struct fixture_object){.k = k, .v = 1000 + k, .app = k % 5, .tags = k % 16});
+    for (n = 0; reached; n++) {
+        struct tarn_error err = {0};
+        struct tarn_reader r;
+        struct fixture f;
+        int rc;
+
+        fixture_open(&f, 8u << 20);
+        for (unsigned k = 0; k < 60; k++)
+            CU_ASSERT_EQUAL(fixture_put(&f, &(struct fixture_object){.k = k, .v = k, .app = 1}), 0);
+        commit(&f);
+        tarn_fault_arm(n);
+        rc = every_kind_of_change(&f, objs, 200);
+        reached = tarn_fault_disarm();
+        CU_ASSERT_TRUE(rc == 0 || (reached && rc == TARN_E_NOMEM));
+        CU_ASSERT_EQUAL(tarn_writer_commit(f.w, NULL), 0); /* what was open is still good */
+        fixture_begin(&f, &r);
+        CU_ASSERT_EQUAL(tarn_check_region(&r, true, NULL, &err), 0);
+        if (err.code)
+            fprintf(stderr, "allocation %ld: %s\n", n, err.message);
+        fixture_end(&f, &r);
+        CU_ASSERT_EQUAL(every_kind_of_change(&f, objs, 200), 0); /* and with memory it goes on */
+        fixture_settle(&f);
+        fixture_close(&f);
+    }
+    CU_ASSERT_TRUE(n > 10);
+    for (unsigned k = 0; k < 200; k++)
+        tarn_object_unref(objs[k]);
+}
+
 TARN_TEST_MAIN("writer", TARN_TEST(options_out_of_range_are_named), TARN_TEST(resources_are_described_in_the_snapshot),
                TARN_TEST(states_are_versioned_with_the_objects), TARN_TEST(a_removed_resource_is_gone_and_its_memory_too),
                TARN_TEST(a_full_region_refuses_keeps_what_was_there_and_recovers), TARN_TEST(a_replace_that_does_not_fit_changes_nothing),
@@ -695,7 +780,8 @@ TARN_TEST_MAIN("writer", TARN_TEST(options_out_of_range_are_named), TARN_TEST(re
                TARN_TEST(nothing_shows_before_the_commit_and_an_abort_undoes_all), TARN_TEST(an_unchanged_object_costs_no_commit),
                TARN_TEST(while_one_replace_is_applied_others_are_told_to_wait), TARN_TEST(a_parked_pin_goes_first_and_says_so),
                TARN_TEST(an_active_pin_is_kept_until_its_lease_then_revoked), TARN_TEST(a_held_snapshot_reads_the_same_after_much_churn),
-               TARN_TEST(a_pin_below_the_horizon_protects_the_horizon),
+               TARN_TEST(a_pin_below_the_horizon_protects_the_horizon), TARN_TEST(a_second_generation_is_asked_for_before_a_lease_is_broken),
                TARN_TEST(a_rogue_control_page_harms_only_its_client), TARN_TEST(a_client_that_never_reads_its_doorbells_costs_nothing),
                TARN_TEST(a_thousand_attached_and_lost_clients_leak_nothing), TARN_TEST(live_memory_returns_to_its_floor),
-               TARN_TEST(each_refused_chunk_is_an_error_and_nothing_is_lost))
+               TARN_TEST(each_refused_chunk_is_an_error_and_nothing_is_lost),
+               TARN_TEST(each_failing_allocation_leaves_a_whole_region))
