@@ -15,7 +15,7 @@ struct sim_template {
     uint32_t refs, nholes, nvalues, len;
     uint32_t text_off; /* of the text in data, behind the holes */
     bool shared;       /* by many objects */
-    char data[];
+    _Alignas(struct sim_hole) char data[]; /* the holes, then the text */
 };
 
 /* ---- memory -------------------------------------------------------------------------- */
