@@ -19,6 +19,7 @@ finish() {
     if [ "$failed" -gt 0 ]; then
         for f in "$W"/*.log; do echo "--- $f"; tail -n 25 "$f"; done
     fi
+    [ -z "${TARN_E2E_KEEP:-}" ] || cp "$W/agent.log" "$TARN_E2E_KEEP"
     rm -rf "$W"
     echo "$passed passed, $failed failed"
     [ "$failed" = 0 ] && [ "$passed" -gt 0 ]
