@@ -86,7 +86,7 @@ void tarn_leases_close(struct tarn_leases *l, const struct tarn_object **objs, s
     l->orphans = objs;
     l->orphan_count = n;
     l->closed = true;
-    unused = atomic_load_explicit(&l->out, memory_order_acquire) == 0;
+    unused = atomic_load_explicit(&l->out, memory_order_acquire) == 0; /* acquire: see `out`; under the lock, so one of us frees */
     tarn_mutex_unlock(&l->lock);
     if (unused)
         leases_free(l);
@@ -144,6 +144,7 @@ static void lease_release(struct tarn_lease *base)
     l->holders--;
     unheld = cut_free_ones(all);
     kept = cut_current(all);
+    /* release: pairs with the acquire in tarn_leases_retire; what the list's owner read is over. */
     last = atomic_fetch_sub_explicit(&all->out, 1, memory_order_release) == 1 && all->closed;
     tarn_mutex_unlock(&all->lock);
     for (struct lease *next; unheld; unheld = next) {
@@ -191,6 +192,7 @@ int tarn_leases_reserve(struct tarn_leases *l, size_t n)
 {
     int err;
 
+    /* acquire: see `out`. A list released after this look costs a reserve for nothing; none can be taken meanwhile. */
     if (atomic_load_explicit(&l->out, memory_order_acquire) == 0)
         return 0;
     tarn_mutex_lock(&l->lock);
@@ -205,6 +207,7 @@ bool tarn_leases_retire(struct tarn_leases *l, const struct tarn_object *obj)
 {
     bool kept = false;
 
+    /* acquire: pairs with the release in lease_release: no list is left, and what they read is over. */
     if (atomic_load_explicit(&l->out, memory_order_acquire) == 0)
         return false;
     tarn_mutex_lock(&l->lock);

@@ -25,7 +25,7 @@ static struct tarn_indexer *indexer_of(struct tarn_store *s)
     return (struct tarn_indexer *)s; /* an indexer begins with its store */
 }
 
-/* TestCache, S-1 ... S-7 */
+/* TestCache, S-1, S-3, S-5, S-6, S-7 */
 static void an_object_is_found_under_its_key_until_it_is_deleted(void)
 {
     struct tarn_store *s = cache(NULL);
