@@ -2,11 +2,12 @@
  *
  * Lock order, outermost first. A thread that holds one may take only those below it:
  *
- *     1  informer and controller state
+ *     1  an informer factory's lock, then informer and controller state
  *     2  a queue's lock (fifo, delta_fifo, the_real_fifo, heap); process functions and known objects run under it
- *     3  undelta_store's push lock, mutation_cache's and expiration_cache's lock
- *     4  a thread_safe_store's readers-writer lock
- *     5  a store's lease lock (thread_safe_store's lists)
+ *     3  a shared informer's deltas lock, then its processor's, then a listener's
+ *     4  undelta_store's push lock, mutation_cache's and expiration_cache's lock
+ *     5  a thread_safe_store's readers-writer lock
+ *     6  a store's lease lock (thread_safe_store's lists); a sync_hub's lock
  *
  * The readers-writer lock is our own because pthread's costs twice as much for readers (measured: 21 against 12 ns), and a get is
  * little more than its lock. Not recursive: a reader that waits behind a writer while it already reads would wait for itself.

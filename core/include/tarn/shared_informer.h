@@ -36,7 +36,8 @@ struct tarn_shared_informer;
 
 struct tarn_shared_informer_options {
     /* As in tarn_controller_options. resync_period_ms is the default of handlers and how often the informer looks who is due;
-     * should_resync is the informer's own and must be NULL. on_report is client-go's watch error handler (I-43). */
+     * should_resync is the informer's own and must be NULL. on_report is client-go's watch error handler (I-43); it must not
+     * call the informer: the reflector's lock is held. */
     struct tarn_reflector_options reflector;
     struct tarn_informer_store_options store;
     /* An object deleted and made again between two lists (other uid, same key) is told as a delete (tombstone) and an add,
