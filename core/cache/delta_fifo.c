@@ -1,25 +1,13 @@
-/* delta_fifo.c - DeltaFIFO: a map of keys to their pending deltas, and a ring of the keys in their order.
+/* delta_fifo.c - DeltaFIFO: which deltas an operation queues, over the items of delta_items.h.
  *
- * A key has a node while it has deltas, and stands in the ring once (D-2). What changes several keys at once (Replace, Resync) is first
- * a *plan*: all nodes, tombstones and room are taken while nothing is visible, then it is applied as a whole and cannot fail.
+ * What changes several keys at once (Replace, Resync) is first planned as a whole, so it happens or it does not.
  */
 #include <tarn/delta_fifo.h>
 
 #include <tarn/key.h>
 
-#include "map.h"
+#include "delta_items.h"
 #include "queue_state.h"
-#include "ring.h"
-
-struct node {
-    struct tarn_delta *v; /* oldest first; each obj an owned reference; v is v_inline or on the heap */
-    struct tarn_delta v_inline[2];
-    uint32_t n, cap;
-    uint32_t planned; /* deltas that a plan will add; no plan: 0 */
-    uint32_t hash;
-    size_t klen;
-    char key[];
-};
 
 struct tarn_delta_fifo {
     struct tarn_queue base; /* first */
@@ -28,8 +16,7 @@ struct tarn_delta_fifo {
     struct tarn_known_objects known;
     struct tarn_transform transform;
     bool emit_replaced;
-    struct tarn_map map;   /* key → node; this and the ring under state.lock */
-    struct tarn_ring ring; /* of struct node * */
+    struct tarn_delta_items items; /* under state.lock */
     struct tarn_keys staged_keys; /* of the one who is replacing: keys[i] is that of objs[i] */
     struct tarn_objects staged;
 };
@@ -44,115 +31,12 @@ static struct tarn_delta_fifo *of_queue(struct tarn_queue *q)
     return (struct tarn_delta_fifo *)q;
 }
 
-/* ---- nodes --------------------------------------------------------------------------------------- */
-
-static struct tarn_bytes node_key(const struct node *n)
-{
-    return (struct tarn_bytes){n->key, n->klen};
-}
-
-static struct tarn_bytes slot_key(const void *ctx, const struct tarn_map_slot *s)
-{
-    (void)ctx;
-    return node_key(s->p);
-}
-
-static const struct tarn_map_keys by_key = {.key_of = slot_key};
-
-static struct node *node_find(const struct tarn_delta_fifo *f, struct tarn_bytes key)
-{
-    struct tarn_map_slot *s = tarn_map_find(&f->map, tarn_map_hash(&f->map, key), key, by_key);
-
-    return s ? (struct node *)(uintptr_t)s->p : NULL;
-}
-
-static struct node *node_new(struct tarn_delta_fifo *f, struct tarn_bytes key)
-{
-    struct node *n;
-
-    if (tarn_map_reserve(&f->map, f->map.n + 1))
-        return NULL;
-    n = malloc(sizeof *n + key.len);
-    if (!n)
-        return NULL;
-    *n = (struct node){.cap = 2, .hash = tarn_map_hash(&f->map, key), .klen = key.len};
-    n->v = n->v_inline;
-    if (key.len)
-        memcpy(n->key, key.data, key.len);
-    tarn_map_put(&f->map, n->hash, n, 0);
-    return n;
-}
-
-static void node_free(struct node *n)
-{
-    for (uint32_t i = 0; i < n->n; i++)
-        tarn_object_unref(n->v[i].obj);
-    if (n->v != n->v_inline)
-        free(n->v);
-    free(n);
-}
-
-static void node_unlink(struct tarn_delta_fifo *f, struct node *n)
-{
-    tarn_map_remove(&f->map, tarn_map_slot_of(&f->map, n->hash, n));
-}
-
-static int node_reserve(struct node *n, uint32_t want)
-{
-    uint32_t cap = n->cap;
-    struct tarn_delta *v;
-
-    if (want <= cap)
-        return 0;
-    while (cap < want)
-        cap *= 2;
-    v = realloc(n->v == n->v_inline ? NULL : n->v, cap * sizeof *v);
-    if (!v)
-        return TARN_E_NOMEM;
-    if (n->v == n->v_inline)
-        memcpy(v, n->v_inline, n->n * sizeof *v);
-    n->v = v;
-    n->cap = cap;
-    return 0;
-}
-
-static bool is_tombstone(const struct tarn_object *obj)
-{
-    return tarn_object_flags(obj) & TARN_OBJECT_TOMBSTONE;
-}
-
-/* D-4: of two Deleted in a row one stays: the older, unless that is a tombstone. */
-static void node_dedup(struct node *n)
-{
-    struct tarn_delta *a, *b, gone;
-
-    if (n->n < 2)
-        return;
-    a = &n->v[n->n - 2];
-    b = &n->v[n->n - 1];
-    if (a->type != TARN_DELTA_DELETED || b->type != TARN_DELTA_DELETED)
-        return;
-    gone = is_tombstone(a->obj) ? *a : *b;
-    if (is_tombstone(a->obj))
-        *a = *b;
-    n->n--;
-    tarn_object_unref(gone.obj);
-}
-
-/* Append a delta as it is; its object is owned, and the room in the node and in the ring is there. */
-static void node_append(struct tarn_delta_fifo *f, struct node *n, struct tarn_delta d)
-{
-    if (n->n == 0)
-        tarn_ring_push(&f->ring, &n);
-    n->v[n->n++] = d;
-}
-
 /* ---- keys and transforms ----------------------------------------------------------------------------- */
 
 int tarn_delta_fifo_key_of(struct tarn_delta_fifo *f, const struct tarn_object *obj, struct tarn_buf *scratch,
                            struct tarn_bytes *ret, struct tarn_error *err)
 {
-    if (!is_tombstone(obj))
+    if (!tarn_delta_is_tombstone(obj))
         return tarn_key_of(&f->key, obj, scratch, ret, err);
     *ret = tarn_object_key(obj);
     return 0;
@@ -184,7 +68,7 @@ static int transformed(const struct tarn_transform *t, const struct tarn_object 
     int code = 0;
 
     why.code = 0; /* not all of it: this runs for every object */
-    if (t->fn && !is_tombstone(obj))
+    if (t->fn && !tarn_delta_is_tombstone(obj))
         code = t->fn(t->ctx, obj, ret, &why);
     else if (!(*ret = tarn_object_ref(obj)))
         return nomem(err);
@@ -195,28 +79,6 @@ static int transformed(const struct tarn_transform *t, const struct tarn_object 
 }
 
 /* ---- one delta ------------------------------------------------------------------------------------------ */
-
-/* Queue one delta; d.obj is owned and taken over on success. 0 or TARN_E_NOMEM. */
-static int queue_one(struct tarn_delta_fifo *f, struct tarn_bytes key, struct tarn_delta d)
-{
-    struct node *n;
-    int err = tarn_ring_reserve(&f->ring, 1);
-
-    if (err)
-        return err;
-    n = node_find(f, key);
-    if (!n)
-        n = node_new(f, key);
-    if (!n)
-        return TARN_E_NOMEM;
-    err = node_reserve(n, n->n + 1); /* a new node has room: none is left behind empty */
-    if (err)
-        return err;
-    node_append(f, n, d);
-    node_dedup(n);
-    tarn_cond_signal(&f->state.filled);
-    return 0;
-}
 
 /* The lock is held. Add and Update count as populating even if they fail (D-3). */
 static int put_locked(struct tarn_delta_fifo *f, enum tarn_delta_type type, const struct tarn_object *obj,
@@ -232,10 +94,12 @@ static int put_locked(struct tarn_delta_fifo *f, enum tarn_delta_type type, cons
     code = tarn_delta_fifo_key_of(f, obj, &scratch, &key, err);
     if (!code)
         code = transformed(&f->transform, obj, &own, err);
-    if (!code && (code = queue_one(f, key, (struct tarn_delta){.type = type, .obj = own}))) {
+    if (!code && (code = tarn_delta_items_add(&f->items, key, (struct tarn_delta){.type = type, .obj = own}))) {
         tarn_object_unref(own);
         nomem(err);
     }
+    if (!code)
+        tarn_cond_signal(&f->state.filled);
     tarn_buf_release(&scratch);
     return code;
 }
@@ -266,7 +130,7 @@ static bool worth_deleting(struct tarn_delta_fifo *f, struct tarn_bytes key)
     const struct tarn_object *known;
     int err;
 
-    if (node_find(f, key))
+    if (tarn_delta_items_find(&f->items, key))
         return true;
     if (!f->known.get_by_key)
         return false;
@@ -295,122 +159,6 @@ static int delta_del(struct tarn_store *s, const struct tarn_object *obj, struct
     return code;
 }
 
-/* ---- plans ------------------------------------------------------------------------------------------------- */
-
-struct change {
-    struct node *node;
-    struct tarn_delta delta; /* its obj is owned */
-};
-
-struct plan {
-    struct change *v;
-    size_t n, cap;
-    size_t keys; /* different keys so far */
-    bool verbatim; /* deltas that are put back are not merged */
-};
-
-static int plan_reserve(struct plan *p)
-{
-    size_t cap = p->cap ? p->cap * 2 : 16;
-    struct change *v;
-
-    if (p->n < p->cap)
-        return 0;
-    v = realloc(p->v, cap * sizeof *v);
-    if (!v)
-        return TARN_E_NOMEM;
-    p->v = v;
-    p->cap = cap;
-    return 0;
-}
-
-/* The node of key, made if need be: a node without deltas is not pending, and only a plan may leave one until its end. */
-static struct node *plan_node(struct tarn_delta_fifo *f, struct tarn_bytes key)
-{
-    struct node *n = node_find(f, key);
-
-    return n ? n : node_new(f, key);
-}
-
-/* Plan a delta; its object is taken over on success. */
-static int plan_add(struct plan *p, struct node *n, struct tarn_delta d)
-{
-    int err = plan_reserve(p);
-
-    if (!err)
-        err = node_reserve(n, n->n + n->planned + 1);
-    if (err)
-        return err;
-    if (n->planned++ == 0)
-        p->keys++;
-    p->v[p->n++] = (struct change){.node = n, .delta = d};
-    return 0;
-}
-
-static void plan_drop_node(struct tarn_delta_fifo *f, struct node *n)
-{
-    if (n->n || n->planned)
-        return;
-    node_unlink(f, n);
-    node_free(n);
-}
-
-static void plan_cancel(struct tarn_delta_fifo *f, struct plan *p)
-{
-    for (size_t i = 0; i < p->n; i++) {
-        tarn_object_unref(p->v[i].delta.obj);
-        p->v[i].node->planned--;
-        plan_drop_node(f, p->v[i].node);
-    }
-    free(p->v);
-}
-
-/* Apply all, or cancel for lack of the last room. */
-static int plan_apply(struct tarn_delta_fifo *f, struct plan *p)
-{
-    int err = tarn_ring_reserve(&f->ring, p->keys);
-
-    if (err) {
-        plan_cancel(f, p);
-        return err;
-    }
-    for (size_t i = 0; i < p->n; i++) {
-        p->v[i].node->planned--;
-        node_append(f, p->v[i].node, p->v[i].delta);
-        if (!p->verbatim)
-            node_dedup(p->v[i].node);
-    }
-    if (p->n)
-        tarn_cond_broadcast(&f->state.filled);
-    free(p->v);
-    return 0;
-}
-
-/* Plan a delta under key; d.obj is taken over on success. */
-static int plan_put(struct tarn_delta_fifo *f, struct plan *p, struct tarn_bytes key, struct tarn_delta d)
-{
-    struct node *n = plan_node(f, key);
-    int err = n ? plan_add(p, n, d) : TARN_E_NOMEM;
-
-    if (err && n)
-        plan_drop_node(f, n);
-    return err;
-}
-
-/* Plan the deletion of key, whose last known state is `state` (may be NULL). */
-static int plan_tombstone(struct tarn_delta_fifo *f, struct plan *p, struct tarn_bytes key, const struct tarn_object *state)
-{
-    const struct tarn_object *tombstone;
-    int err = tarn_object_new_tombstone(key, state, &tombstone);
-
-    if (err)
-        return err;
-    err = plan_put(f, p, key, (struct tarn_delta){.type = TARN_DELTA_DELETED, .obj = tombstone});
-    if (err)
-        tarn_object_unref(tombstone);
-    return err;
-}
-
 /* ---- Replace (D-6) ------------------------------------------------------------------------------------------- */
 
 static int delta_replace_begin(struct tarn_store *s, struct tarn_error *err)
@@ -432,14 +180,23 @@ static void delta_replace_abort(struct tarn_store *s)
     tarn_baton_give(&of(s)->state.replacing);
 }
 
+static int apply(struct tarn_delta_fifo *f, struct tarn_delta_plan *p)
+{
+    int err = tarn_delta_plan_apply(&f->items, p);
+
+    if (!err)
+        tarn_cond_broadcast(&f->state.filled);
+    return err;
+}
+
 /* (1) What is in the list. */
-static int plan_staged(struct tarn_delta_fifo *f, struct plan *p)
+static int plan_staged(struct tarn_delta_fifo *f, struct tarn_delta_plan *p)
 {
     enum tarn_delta_type type = f->emit_replaced ? TARN_DELTA_REPLACED : TARN_DELTA_SYNC;
     int err = 0;
 
     for (size_t i = 0; !err && i < f->staged.n; i++) {
-        err = plan_put(f, p, f->staged_keys.v[i],
+        err = tarn_delta_plan_put(&f->items, p, f->staged_keys.v[i],
                        (struct tarn_delta){.type = type, .obj = tarn_object_ref(f->staged.v[i])});
         if (err)
             tarn_object_unref(f->staged.v[i]);
@@ -448,22 +205,22 @@ static int plan_staged(struct tarn_delta_fifo *f, struct plan *p)
 }
 
 /* (2) What is queued and not in the list. A tombstone's last state is unwrapped, not nested. */
-static int plan_queued_deletions(struct tarn_delta_fifo *f, struct plan *p)
+static int plan_queued_deletions(struct tarn_delta_fifo *f, struct tarn_delta_plan *p)
 {
     int err = 0;
 
-    for (size_t i = 0; !err && i < f->ring.n; i++) {
-        struct node *n = *(struct node **)tarn_ring_at(&f->ring, i);
+    for (size_t i = 0; !err && i < f->items.ring.n; i++) {
+        struct tarn_delta_node *n = tarn_delta_items_at(&f->items, i);
         const struct tarn_object *state = n->v[n->n - 1].obj;
 
         if (n->planned == 0)
-            err = plan_tombstone(f, p, node_key(n), is_tombstone(state) ? tarn_object_final_state(state) : state);
+            err = tarn_delta_plan_tombstone(&f->items, p, tarn_delta_node_key(n), tarn_delta_is_tombstone(state) ? tarn_object_final_state(state) : state);
     }
     return err;
 }
 
 /* (3) What is known, and neither queued nor in the list: now every key that is has a node. */
-static int plan_known_deletions(struct tarn_delta_fifo *f, struct plan *p)
+static int plan_known_deletions(struct tarn_delta_fifo *f, struct tarn_delta_plan *p)
 {
     struct tarn_keys keys = {0};
     int err = f->known.list_keys ? f->known.list_keys(f->known.ctx, &keys) : 0;
@@ -471,11 +228,11 @@ static int plan_known_deletions(struct tarn_delta_fifo *f, struct plan *p)
     for (size_t i = 0; !err && i < keys.n; i++) {
         const struct tarn_object *state = NULL;
 
-        if (node_find(f, keys.v[i]))
+        if (tarn_delta_items_find(&f->items, keys.v[i]))
             continue;
         if (f->known.get_by_key(f->known.ctx, keys.v[i], &state))
             state = NULL; /* a tombstone without a state */
-        err = plan_tombstone(f, p, keys.v[i], state);
+        err = tarn_delta_plan_tombstone(&f->items, p, keys.v[i], state);
         tarn_object_unref(state);
     }
     tarn_keys_release(&keys);
@@ -484,7 +241,7 @@ static int plan_known_deletions(struct tarn_delta_fifo *f, struct plan *p)
 
 static int replace_locked(struct tarn_delta_fifo *f)
 {
-    struct plan p = {0};
+    struct tarn_delta_plan p = {0};
     int err = plan_staged(f, &p);
 
     if (!err)
@@ -492,10 +249,10 @@ static int replace_locked(struct tarn_delta_fifo *f)
     if (!err)
         err = plan_known_deletions(f, &p);
     if (err) {
-        plan_cancel(f, &p);
+        tarn_delta_plan_cancel(&f->items, &p);
         return err;
     }
-    err = plan_apply(f, &p);
+    err = apply(f, &p);
     if (!err) {
         tarn_queue_state_populate(&f->state, p.keys); /* (4) */
         tarn_queue_state_tell(&f->state);
@@ -536,13 +293,13 @@ static int stage(struct tarn_delta_fifo *f, struct tarn_bytes key, const struct 
 /* An object that fails midway: what came before it is queued, and that is all (D-6). */
 static void queue_staged(struct tarn_delta_fifo *f)
 {
-    struct plan p = {0};
+    struct tarn_delta_plan p = {0};
 
     tarn_mutex_lock(&f->state.lock);
     if (plan_staged(f, &p))
-        plan_cancel(f, &p);
+        tarn_delta_plan_cancel(&f->items, &p);
     else
-        (void)plan_apply(f, &p); /* without memory nothing is queued: the caller has its error in any case */
+        (void)apply(f, &p); /* without memory nothing is queued: the caller has its error in any case */
     tarn_mutex_unlock(&f->state.lock);
     staged_clear(f);
 }
@@ -564,14 +321,14 @@ static int delta_replace_add(struct tarn_store *s, const struct tarn_object *obj
 
 /* ---- Resync (D-8) ------------------------------------------------------------------------------------------------ */
 
-static int plan_sync(struct tarn_delta_fifo *f, struct plan *p, struct tarn_bytes key)
+static int plan_sync(struct tarn_delta_fifo *f, struct tarn_delta_plan *p, struct tarn_bytes key)
 {
     const struct tarn_object *obj;
     int err;
 
-    if (node_find(f, key) || f->known.get_by_key(f->known.ctx, key, &obj))
+    if (tarn_delta_items_find(&f->items, key) || f->known.get_by_key(f->known.ctx, key, &obj))
         return 0; /* something is pending, or it is known no longer */
-    err = plan_put(f, p, key, (struct tarn_delta){.type = TARN_DELTA_SYNC, .obj = obj});
+    err = tarn_delta_plan_put(&f->items, p, key, (struct tarn_delta){.type = TARN_DELTA_SYNC, .obj = obj});
     if (err)
         tarn_object_unref(obj);
     return err;
@@ -580,16 +337,16 @@ static int plan_sync(struct tarn_delta_fifo *f, struct plan *p, struct tarn_byte
 static int resync_locked(struct tarn_delta_fifo *f)
 {
     struct tarn_keys keys = {0};
-    struct plan p = {0};
+    struct tarn_delta_plan p = {0};
     int err = f->known.list_keys(f->known.ctx, &keys);
 
     for (size_t i = 0; !err && i < keys.n; i++)
         err = plan_sync(f, &p, keys.v[i]);
     tarn_keys_release(&keys);
     if (err)
-        plan_cancel(f, &p);
+        tarn_delta_plan_cancel(&f->items, &p);
     else
-        err = plan_apply(f, &p);
+        err = apply(f, &p);
     return err;
 }
 
@@ -610,22 +367,22 @@ static int delta_resync(struct tarn_store *s, struct tarn_error *err)
 
 static int put_back(struct tarn_delta_fifo *f, struct tarn_bytes key, const struct tarn_deltas *deltas)
 {
-    struct plan p = {.verbatim = true};
+    struct tarn_delta_plan p = {.verbatim = true};
     int err = 0;
 
-    if (node_find(f, key))
+    if (tarn_delta_items_find(&f->items, key))
         return 0;
     for (size_t i = 0; !err && i < deltas->n; i++) {
         struct tarn_delta d = {.type = deltas->v[i].type, .obj = tarn_object_ref(deltas->v[i].obj)};
 
-        err = d.obj ? plan_put(f, &p, key, d) : TARN_E_NOMEM;
+        err = d.obj ? tarn_delta_plan_put(&f->items, &p, key, d) : TARN_E_NOMEM;
         if (err)
             tarn_object_unref(d.obj);
     }
     if (err)
-        plan_cancel(f, &p);
+        tarn_delta_plan_cancel(&f->items, &p);
     else
-        err = plan_apply(f, &p);
+        err = apply(f, &p);
     return err;
 }
 
@@ -658,39 +415,33 @@ int tarn_delta_fifo_add_if_not_present(struct tarn_delta_fifo *f, const struct t
 
 static void prefetch_ahead(const struct tarn_delta_fifo *f)
 {
-    const struct node *n;
+    const struct tarn_delta_node *n;
 
-    if (f->ring.n > 2 * TARN_QUEUE_AHEAD)
-        __builtin_prefetch(*(struct node **)tarn_ring_at(&f->ring, 2 * TARN_QUEUE_AHEAD), 1);
-    if (f->ring.n <= TARN_QUEUE_AHEAD)
+    if (f->items.ring.n > 2 * TARN_QUEUE_AHEAD)
+        __builtin_prefetch(tarn_delta_items_at(&f->items, 2 * TARN_QUEUE_AHEAD), 1);
+    if (f->items.ring.n <= TARN_QUEUE_AHEAD)
         return;
-    n = *(struct node **)tarn_ring_at(&f->ring, TARN_QUEUE_AHEAD);
-    tarn_map_prefetch(&f->map, n->hash);
+    n = tarn_delta_items_at(&f->items, TARN_QUEUE_AHEAD);
+    tarn_map_prefetch(&f->items.map, n->hash);
     tarn_queue_prefetch_object(n->v[0].obj);
 }
 
 /* The head, out of map and ring, so that nothing that is planned meets it; waits. NULL: closed and drained. */
-static struct node *take(struct tarn_delta_fifo *f)
+static struct tarn_delta_node *take(struct tarn_delta_fifo *f)
 {
-    struct node *n;
-
-    while (f->ring.n == 0) {
+    while (f->items.ring.n == 0) {
         if (f->state.closed)
             return NULL;
         tarn_cond_wait(&f->state.filled, &f->state.lock);
     }
     prefetch_ahead(f);
-    n = *(struct node **)tarn_ring_at(&f->ring, 0);
-    tarn_ring_drop(&f->ring, 1);
-    node_unlink(f, n);
-    return n;
+    return tarn_delta_items_take(&f->items);
 }
 
 /* The process function asks for its deltas again; the places they had in map and ring are free. */
-static void requeue(struct tarn_delta_fifo *f, struct node *n)
+static void requeue(struct tarn_delta_fifo *f, struct tarn_delta_node *n)
 {
-    tarn_map_put(&f->map, n->hash, n, 0);
-    tarn_ring_push(&f->ring, &n);
+    tarn_delta_items_put_back(&f->items, n);
     tarn_queue_state_populate(&f->state, 0);
     tarn_cond_signal(&f->state.filled);
 }
@@ -699,7 +450,7 @@ static int delta_pop(struct tarn_queue *q, const struct tarn_process *process, s
 {
     struct tarn_delta_fifo *f = of_queue(q);
     bool initial, again;
-    struct node *n;
+    struct tarn_delta_node *n;
     int code;
 
     tarn_mutex_lock(&f->state.lock);
@@ -711,13 +462,13 @@ static int delta_pop(struct tarn_queue *q, const struct tarn_process *process, s
     initial = !tarn_queue_state_synced(&f->state);
     tarn_queue_state_passed(&f->state, 1);
     tarn_queue_state_tell(&f->state); /* F-16: here before the process call */
-    code = tarn_queue_state_run(&f->state, process, &(struct tarn_deltas){.v = n->v, .n = n->n}, initial, f->ring.n, &again,
+    code = tarn_queue_state_run(&f->state, process, &(struct tarn_deltas){.v = n->v, .n = n->n}, initial, f->items.ring.n, &again,
                                 err);
     if (again)
         requeue(f, n);
     tarn_mutex_unlock(&f->state.lock);
     if (!again)
-        node_free(n);
+        tarn_delta_node_free(n);
     return code;
 }
 
@@ -753,7 +504,7 @@ void tarn_delta_list_release(struct tarn_delta_list *l)
     *l = (struct tarn_delta_list){0};
 }
 
-static int deltas_copy(const struct node *n, struct tarn_delta_list *ret)
+static int deltas_copy(const struct tarn_delta_node *n, struct tarn_delta_list *ret)
 {
     struct tarn_delta *v = malloc(n->n * sizeof *v);
 
@@ -767,11 +518,11 @@ static int deltas_copy(const struct node *n, struct tarn_delta_list *ret)
 
 int tarn_delta_fifo_get_by_key(struct tarn_delta_fifo *f, struct tarn_bytes key, struct tarn_delta_list *ret)
 {
-    const struct node *n;
+    const struct tarn_delta_node *n;
     int err;
 
     tarn_mutex_lock(&f->state.lock);
-    n = node_find(f, key);
+    n = tarn_delta_items_find(&f->items, key);
     err = n ? deltas_copy(n, ret) : TARN_E_NOTFOUND;
     tarn_mutex_unlock(&f->state.lock);
     return err;
@@ -822,8 +573,8 @@ static int delta_list(struct tarn_store *s, struct tarn_objects *ret)
     int err = 0;
 
     tarn_mutex_lock(&f->state.lock);
-    for (size_t i = 0; !err && i < f->ring.n; i++) {
-        const struct node *n = *(struct node **)tarn_ring_at(&f->ring, i);
+    for (size_t i = 0; !err && i < f->items.ring.n; i++) {
+        const struct tarn_delta_node *n = tarn_delta_items_at(&f->items, i);
         const struct tarn_object *obj = tarn_object_ref(n->v[n->n - 1].obj);
 
         err = tarn_objects_add(ret, obj);
@@ -842,8 +593,8 @@ static int delta_list_keys(struct tarn_store *s, struct tarn_keys *ret)
     int err = 0;
 
     tarn_mutex_lock(&f->state.lock);
-    for (size_t i = 0; !err && i < f->ring.n; i++)
-        err = tarn_keys_add(ret, node_key(*(struct node **)tarn_ring_at(&f->ring, i)));
+    for (size_t i = 0; !err && i < f->items.ring.n; i++)
+        err = tarn_keys_add(ret, tarn_delta_node_key(tarn_delta_items_at(&f->items, i)));
     tarn_mutex_unlock(&f->state.lock);
     if (err)
         tarn_keys_release(ret);
@@ -856,7 +607,7 @@ static size_t delta_count(struct tarn_queue *q)
     size_t n;
 
     tarn_mutex_lock(&f->state.lock);
-    n = f->ring.n;
+    n = f->items.ring.n;
     tarn_mutex_unlock(&f->state.lock);
     return n;
 }
@@ -867,10 +618,7 @@ static void delta_free(struct tarn_store *s)
 {
     struct tarn_delta_fifo *f = of(s);
 
-    for (size_t i = 0; i < f->ring.n; i++)
-        node_free(*(struct node **)tarn_ring_at(&f->ring, i));
-    tarn_ring_release(&f->ring);
-    tarn_map_release(&f->map);
+    tarn_delta_items_release(&f->items);
     staged_clear(f);
     tarn_queue_state_release(&f->state);
     free(f);
@@ -914,7 +662,7 @@ int tarn_delta_fifo_new(const struct tarn_delta_fifo_options *o, struct tarn_del
     f->known = o->known;
     f->transform = o->transform;
     f->emit_replaced = o->emit_replaced;
-    f->ring.size = sizeof(struct node *);
+    tarn_delta_items_init(&f->items);
     tarn_queue_state_init(&f->state, &o->watch);
     *ret = f;
     return 0;
