@@ -13,6 +13,7 @@
 
 #define STATUS(rest) "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":\"Failure\"," rest "\n"
 
+/* W-10 among them: the rules of list options. */
 static void answers_are_those_of_a_real_server(void)
 {
     static const struct {

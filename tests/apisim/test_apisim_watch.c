@@ -33,6 +33,7 @@ static json_t *watch_path(const struct sim_server *s, const char *path)
     return lines;
 }
 
+/* T-9: one change per version, a watch from a version replays. */
 static void a_watch_tells_what_happened_since_its_version(void)
 {
     unsigned long long rv, last = 0;
@@ -130,6 +131,7 @@ static void without_a_version_a_watch_begins_with_the_present_state(void)
     CU_ASSERT_EQUAL(server_stop(&s), 0);
 }
 
+/* T-9: what ResetWatch of the fake source does. */
 static void a_version_that_is_gone_is_an_error_event(void)
 {
     struct sim_server s;
@@ -374,6 +376,7 @@ static void bodies_are_cut_spoilt_slowed_or_withheld(void)
     CU_ASSERT_EQUAL(server_stop(&s), 0);
 }
 
+/* T-9: with lost-event, a change that no watch is told (...DropWatch of the fake source). */
 static void watches_fail_in_every_way_that_was_asked_for(void)
 {
     struct sim_watching w;
