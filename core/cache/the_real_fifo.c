@@ -7,7 +7,7 @@
 
 #include <tarn/key.h>
 
-#include "map.h"
+#include "keyset.h"
 #include "queue_state.h"
 #include "ring.h"
 
@@ -108,72 +108,11 @@ static int transformed(struct tarn_real_fifo *f, const struct tarn_object *obj, 
 
 /* ---- sets of keys ------------------------------------------------------------------------------------ */
 
-/* Keys in the order they were first seen, each with the last delta seen for it. */
-struct keyset {
-    struct tarn_map map; /* key → its number */
-    struct tarn_keys keys;
-    const struct tarn_delta **last;
-};
-
-static struct tarn_bytes keyset_key(const void *ctx, const struct tarn_map_slot *s)
-{
-    const struct keyset *k = ctx;
-
-    return k->keys.v[s->id];
-}
-
-static void keyset_release(struct keyset *k)
-{
-    tarn_map_release(&k->map);
-    tarn_keys_release(&k->keys);
-    free(k->last);
-    *k = (struct keyset){0};
-}
-
-/* Room for n different keys. */
-static int keyset_init(struct keyset *k, size_t n)
-{
-    int err;
-
-    *k = (struct keyset){.last = malloc((n + 1) * sizeof *k->last)};
-    err = k->last ? tarn_map_reserve(&k->map, n + 1) : TARN_E_NOMEM;
-    if (!err)
-        err = tarn_keys_reserve(&k->keys, n, n * 32);
-    if (err)
-        keyset_release(k);
-    return err;
-}
-
-static const struct tarn_map_slot *keyset_find(const struct keyset *k, struct tarn_bytes key)
-{
-    return tarn_map_find(&k->map, tarn_map_hash(&k->map, key), key,
-                         (struct tarn_map_keys){.key_of = keyset_key, .ctx = k});
-}
-
-/* Note key; *ret_seen: it was there before. */
-static int keyset_add(struct keyset *k, struct tarn_bytes key, const struct tarn_delta *d, bool *ret_seen)
-{
-    const struct tarn_map_slot *s = keyset_find(k, key);
-    int err;
-
-    *ret_seen = s;
-    if (s) {
-        k->last[s->id] = d;
-        return 0;
-    }
-    err = tarn_keys_add(&k->keys, key);
-    if (err)
-        return err;
-    k->last[k->keys.n - 1] = d;
-    tarn_map_put(&k->map, tarn_map_hash(&k->map, key), k, (uint32_t)k->keys.n - 1);
-    return 0;
-}
-
 /* The keys that wait in the queue. */
-static int keyset_of_queue(struct tarn_real_fifo *f, struct keyset *k)
+static int keyset_of_queue(struct tarn_real_fifo *f, struct tarn_keyset *k)
 {
     struct tarn_buf scratch = {0};
-    int err = keyset_init(k, f->ring.n);
+    int err = tarn_keyset_init(k, f->ring.n);
 
     for (size_t i = 0; !err && i < f->ring.n; i++) {
         const struct tarn_delta *d = tarn_ring_at(&f->ring, i);
@@ -184,23 +123,23 @@ static int keyset_of_queue(struct tarn_real_fifo *f, struct keyset *k)
             continue;
         err = key_of(f, d->obj, &scratch, &key, NULL);
         if (!err)
-            err = keyset_add(k, key, d, &seen);
+            err = tarn_keyset_add(k, key, d, &seen);
     }
     tarn_buf_release(&scratch);
     if (err)
-        keyset_release(k);
+        tarn_keyset_release(k);
     return err;
 }
 
-static int keyset_of_staged(struct tarn_real_fifo *f, struct keyset *k)
+static int keyset_of_staged(struct tarn_real_fifo *f, struct tarn_keyset *k)
 {
-    int err = keyset_init(k, f->staged_keys.n);
+    int err = tarn_keyset_init(k, f->staged_keys.n);
     bool seen;
 
     for (size_t i = 0; !err && i < f->staged_keys.n; i++)
-        err = keyset_add(k, f->staged_keys.v[i], NULL, &seen);
+        err = tarn_keyset_add(k, f->staged_keys.v[i], NULL, &seen);
     if (err)
-        keyset_release(k);
+        tarn_keyset_release(k);
     return err;
 }
 
@@ -404,18 +343,18 @@ static int real_replace_remove(struct tarn_store *s, const struct tarn_object *o
 }
 
 /* Q-2 (1), first half: what waits with a last delta other than Deleted and is not in the list. */
-static int queued_deletions(const struct keyset *queued, const struct keyset *listed, struct batch *b)
+static int queued_deletions(const struct tarn_keyset *queued, const struct tarn_keyset *listed, struct batch *b)
 {
     int err = 0;
 
     for (size_t i = 0; !err && i < queued->keys.n; i++)
-        if (queued->last[i]->type != TARN_DELTA_DELETED && !keyset_find(listed, queued->keys.v[i]))
+        if (queued->last[i]->type != TARN_DELTA_DELETED && !tarn_keyset_has(listed, queued->keys.v[i]))
             err = batch_add_tombstone(b, queued->keys.v[i], queued->last[i]->obj);
     return err;
 }
 
 /* Second half: what is known, does not wait and is not in the list. */
-static int known_deletions(struct tarn_real_fifo *f, const struct keyset *queued, const struct keyset *listed,
+static int known_deletions(struct tarn_real_fifo *f, const struct tarn_keyset *queued, const struct tarn_keyset *listed,
                            struct batch *b)
 {
     struct tarn_keys keys = {0};
@@ -424,7 +363,7 @@ static int known_deletions(struct tarn_real_fifo *f, const struct keyset *queued
     for (size_t i = 0; !err && i < keys.n; i++) {
         const struct tarn_object *state = NULL;
 
-        if (keyset_find(listed, keys.v[i]) || keyset_find(queued, keys.v[i]))
+        if (tarn_keyset_has(listed, keys.v[i]) || tarn_keyset_has(queued, keys.v[i]))
             continue;
         if (f->known.get_by_key(f->known.ctx, keys.v[i], &state))
             state = NULL; /* a tombstone without a state */
@@ -455,7 +394,7 @@ static int listed_objects(struct tarn_real_fifo *f, struct batch *b, struct tarn
 
 static int replace_each(struct tarn_real_fifo *f, struct tarn_error *err)
 {
-    struct keyset queued = {0}, listed = {0};
+    struct tarn_keyset queued = {0}, listed = {0};
     struct batch b = {0};
     int code = keyset_of_queue(f, &queued);
 
@@ -475,8 +414,8 @@ static int replace_each(struct tarn_real_fifo *f, struct tarn_error *err)
     if (code && code != TARN_E_TRANSFORM)
         tarn_error_set(err, code, "cannot replace the queue's content: %s; it is as before", tarn_strerror(code));
     batch_release(&b);
-    keyset_release(&queued);
-    keyset_release(&listed);
+    tarn_keyset_release(&queued);
+    tarn_keyset_release(&listed);
     return code;
 }
 
@@ -514,7 +453,7 @@ static int real_replace_commit(struct tarn_store *s, struct tarn_bytes resource_
 
 static int sync_each(struct tarn_real_fifo *f)
 {
-    struct keyset queued;
+    struct tarn_keyset queued;
     struct tarn_keys keys = {0};
     struct batch b = {0};
     int err = keyset_of_queue(f, &queued);
@@ -525,14 +464,14 @@ static int sync_each(struct tarn_real_fifo *f)
     for (size_t i = 0; !err && i < keys.n; i++) {
         const struct tarn_object *obj;
 
-        if (!keyset_find(&queued, keys.v[i]) && !f->known.get_by_key(f->known.ctx, keys.v[i], &obj))
+        if (!tarn_keyset_has(&queued, keys.v[i]) && !f->known.get_by_key(f->known.ctx, keys.v[i], &obj))
             err = batch_add(&b, TARN_DELTA_SYNC, obj);
     }
     if (!err)
         err = batch_queue(f, &b);
     batch_release(&b);
     tarn_keys_release(&keys);
-    keyset_release(&queued);
+    tarn_keyset_release(&queued);
     return err;
 }
 
@@ -632,12 +571,12 @@ static size_t batch_size(struct tarn_real_fifo *f)
 {
     size_t max = f->ring.n < TARN_REAL_FIFO_BATCH_MAX ? f->ring.n : TARN_REAL_FIFO_BATCH_MAX, n = 0;
     struct tarn_buf scratch = {0};
-    struct keyset keys;
+    struct tarn_keyset keys;
     bool seen = false;
 
     if (f->state.initial > 0 && f->state.initial < max) /* never across the end of the initial list */
         max = f->state.initial;
-    if (max < 2 || keyset_init(&keys, max))
+    if (max < 2 || tarn_keyset_init(&keys, max))
         return 1;
     for (; n < max; n++) {
         const struct tarn_delta *d = tarn_ring_at(&f->ring, n);
@@ -649,10 +588,10 @@ static size_t batch_size(struct tarn_real_fifo *f)
             n++;
             break;
         }
-        if (keyset_add(&keys, key, d, &seen) || seen)
+        if (tarn_keyset_add(&keys, key, d, &seen) || seen)
             break;
     }
-    keyset_release(&keys);
+    tarn_keyset_release(&keys);
     tarn_buf_release(&scratch);
     return n ? n : 1;
 }
