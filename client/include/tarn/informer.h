@@ -95,7 +95,8 @@ struct tarn_informer_counters {
 /* 0 or TARN_E_NOTFOUND. */
 TARN_API int tarn_informer_counters(const struct tarn_informer *inf, unsigned id, struct tarn_informer_counters *ret);
 
-/* The client it is attached with: for tarn_client_info, and snapshots on the informer's thread. Owned by the informer. */
+/* The client it is attached with: for tarn_client_info, and snapshots on the informer's thread. Owned by the informer; its doorbell is too, so
+ * do not wait (tarn_wait_*) on it. */
 TARN_API struct tarn_client *tarn_informer_client(struct tarn_informer *inf);
 
 #ifdef __cplusplus
