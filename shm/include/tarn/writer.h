@@ -51,7 +51,8 @@ struct tarn_writer_options {
  */
 TARN_MUST_CHECK int tarn_writer_new(const struct tarn_writer_options *o, struct tarn_writer **ret,
                                     struct tarn_error *err);
-/* Mark the region stopped and release it. Clients keep what they mapped. Frees no client's page. NULL is allowed. */
+/* Mark the region stopped and release it. Clients keep what they mapped; the agent's side of the pages of
+ * clients not yet removed is freed. NULL is allowed. */
 void tarn_writer_free(struct tarn_writer *w);
 /* The O_RDONLY descriptor to hand out; stays the writer's. */
 int tarn_writer_fd(const struct tarn_writer *w);
