@@ -15,7 +15,7 @@
 #define WRITERS 3
 #define READERS 3
 #define PAIRS 32
-#define OPS_EACH 1500
+#define OPS_EACH 6000
 
 /*
  * Pairs of keys l<i> and r<i> that change only together, by a transaction or a replace: both are there with the same version, or
