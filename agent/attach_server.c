@@ -31,6 +31,9 @@ struct connection {
     struct tarn_attach_server *s;
     enum state state;
     bool asking, over, closing;
+    bool answering; /* a control question's answer is on its way: the rest of it */
+    int answer_code;
+    struct tarn_bytes answer;
     int fd, page_fd;
     struct tarn_peer peer;
     uv_poll_t poll, pid_poll;
@@ -122,22 +125,43 @@ static void welcome(struct connection *c)
              TARN_LOG_U64(c->peer.pid), "program", a->program[0] ? a->program : NULL, "clients", TARN_LOG_U64(c->s->nattached), NULL);
 }
 
-/* The whole answer in packets of the format's size; one that does not fit ends the connection. */
+/*
+ * Send what is left of the answer, in packets of the format's size. A full socket is gone on with when it has room:
+ * until then nothing else is read from this client.
+ */
+static void reply_more(struct connection *c)
+{
+    const size_t most = TARN_ATTACH_BYTES_MAX - 512; /* the format allows 256 less than a packet */
+
+    while (c->answering && !c->over) {
+        size_t left = c->answer.len, n = left < most ? left : most;
+        struct tarn_attach_message m = {
+            .type = TARN_ATTACH_REPLY,
+            .reply = {.code = c->answer_code, .last = n == left, .bytes = {.data = c->answer.data, .len = n}},
+        };
+
+        errno = 0;
+        if (!send_packet(c, &m, NULL, 0)) {
+            c->over = errno != EAGAIN;
+            break;
+        }
+        c->answer.data += n;
+        c->answer.len -= n;
+        c->answering = !m.reply.last;
+    }
+    if (!c->over)
+        (void)uv_poll_start(&c->poll, c->answering ? UV_WRITABLE | UV_DISCONNECT : UV_READABLE, on_readable);
+    if (!c->answering && c->state == NEW) /* a question instead of HELLO: one, and good-bye */
+        c->over = true;
+}
+
+/* text stays until the answer is sent. */
 static void reply(struct connection *c, int code, struct tarn_bytes text)
 {
-    const size_t most = TARN_ATTACH_BYTES_MAX - 64;
-    bool sent = true, last = false;
-
-    while (sent && !last) {
-        size_t n = text.len < most ? text.len : most;
-        struct tarn_attach_message m = {.type = TARN_ATTACH_REPLY, .reply = {.code = code, .bytes = {.data = text.data, .len = n}}};
-
-        text.data += n;
-        text.len -= n;
-        last = m.reply.last = text.len == 0;
-        sent = send_packet(c, &m, NULL, 0);
-    }
-    c->over |= !sent;
+    c->answering = true;
+    c->answer_code = code;
+    c->answer = text;
+    reply_more(c);
 }
 
 /* ---- the end of a connection ----------------------------------------------------------------------------------- */
@@ -213,6 +237,7 @@ static void close_connection(struct connection *c)
 
 static void put_question(struct connection *c, enum tarn_ask_verb verb)
 {
+    tarn_buf_release(&c->ask.text); /* of the answer before */
     c->ask.verb = verb;
     c->ask.back = &c->s->answers;
     c->asking = tarn_handoff_put(c->s->o.ingest, &c->ask.node);
@@ -269,11 +294,7 @@ static void on_answer(void *ctx, struct tarn_handoff_node *node)
         c->over = true;
     else if (!c->over)
         reply(c, c->ask.error.code, c->ask.error.code ? tarn_bytes_of(tarn_strerror(c->ask.error.code)) : tarn_buf_bytes(&c->ask.text));
-    if (c->ask.verb == TARN_ASK_STATUS)
-        tarn_buf_release(&c->ask.text);
-    if (c->state == NEW) /* a question instead of HELLO: one, and good-bye */
-        c->over = true;
-    if (!c->over)
+    if (!c->over && !c->answering)
         (void)uv_poll_start(&c->poll, UV_READABLE, on_readable); /* a packet may wait */
     go_on(c);
 }
@@ -402,12 +423,16 @@ static void on_readable(uv_poll_t *poll, int status, int events)
     char packet[TARN_ATTACH_BYTES_MAX + 1];
     ssize_t n;
 
-    (void)events;
+    if (c->answering && !(events & UV_DISCONNECT) && status == 0) {
+        reply_more(c);
+        go_on(c);
+        return;
+    }
     if (c->asking) { /* one question at a time; the packet waits in the socket, which the answer opens again */
         (void)uv_poll_stop(poll);
         return;
     }
-    n = status < 0 ? 0 : recv(c->fd, packet, sizeof packet, MSG_DONTWAIT);
+    n = status < 0 || c->answering ? 0 : recv(c->fd, packet, sizeof packet, MSG_DONTWAIT);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (n <= 0)

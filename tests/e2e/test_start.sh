@@ -63,6 +63,21 @@ elif what == "flood":
     held = [connect() for _ in range(40)]
     for s in held[::2]:
         s.send(b"x" * 100)
+elif what == "slow":               # a status longer than a socket's buffer, to a client that takes its time
+    import json, time
+    s = connect()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    s.send(struct.pack("<IHHH", 0x54415241, 4, 1, 6) + b"status" + struct.pack("<H", 0))
+    time.sleep(0.3)
+    text, last = b"", 0
+    while not last:
+        packet = s.recv(65536)
+        magic, kind, version, code, last, n = struct.unpack("<IHHiHH", packet[:16])
+        assert kind == 5 and code == 0, (kind, code)
+        text += packet[16:16 + n]
+    status = json.loads(text)
+    assert len(status["resources"]) == 256 and len(text) > 100000, len(text)
+    assert s.recv(10) == b""       # one question instead of HELLO, and good-bye
 elif what == "half":
     s = connect()
     first = s.recv(65536)          # the deadline's refusal ...
@@ -118,3 +133,13 @@ check "the agent's own user reads realm secret" tarn get secrets -A --realm secr
 check_refused "secrets are not in realm cluster" "secrets" tarn get secrets -A
 check_refused "secrets in realm cluster are refused at start" "Secrets never go to realm cluster" \
     "$BIN/tarnd" --server "$url" --resource secrets --runtime-dir "$W/run3" --budget 16MiB
+
+# ---- as many resources as there may be, none of which exists: a long status comes whole
+kill -TERM "$agent"
+wait "$agent"
+many=()
+for i in $(seq 256); do many+=(--resource "things$i.example-with-a-long-group-name.io"); done
+start_agent --server "$url" "${many[@]}"
+eventually "256 resources are looked for" status_says "^things256.example"
+check "a status longer than a socket's buffer, read slowly" python3 "$W/wire.py" slow
+check "by the command too" test "$(tarn status -o json | jq '.agent.resources | length')" = 256
