@@ -488,8 +488,8 @@ static void a_list_and_its_watch_add_up_to_the_later_list_under_churn(void)
     server_start(&s, (const char *const[]){"--generate", "pods=500,nodes=10,services=20", "--churn", "2000", NULL});
     list = get_json(&s, "/api/v1/pods?limit=100000");
     map = versions_of(list);
-    snprintf(path, sizeof path, "/api/v1/pods?watch=1&timeoutSeconds=2&resourceVersion=%s", text_at(list, "metadata.resourceVersion"));
-    watch_begin(&w, &s, path);
+    snprintf(path, sizeof path, "/api/v1/pods?watch=1&timeoutSeconds=8&resourceVersion=%s", text_at(list, "metadata.resourceVersion"));
+    watch_begin(&w, &s, path); /* long enough for the slowest machine to stop the churn meanwhile */
     CU_ASSERT_EQUAL(post(&s, "/sim/quiesce", NULL), 200);
     later = get_json(&s, "/api/v1/pods");
     want = versions_of(later);
