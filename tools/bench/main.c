@@ -132,6 +132,7 @@ void bench_ratio(const char *part, const char *what, uint64_t n, const char *a, 
     if (floor > 0)
         printf(" (floor %.2f%s)", floor, miss ? ": MISSED" : "");
     putchar('\n');
+    fflush(stdout); /* a part may fork */
 }
 
 void bench_note(const char *fmt, ...)
@@ -142,6 +143,7 @@ void bench_note(const char *fmt, ...)
     vprintf(fmt, ap);
     va_end(ap);
     putchar('\n');
+    fflush(stdout);
 }
 
 static int write_json(const char *path)

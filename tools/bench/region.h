@@ -2,6 +2,7 @@
 #ifndef TARN_BENCH_REGION_H
 #define TARN_BENCH_REGION_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -10,6 +11,7 @@
 /* One system under test. Each function returns 0 or -1. */
 struct region_peer {
     const char *name;
+    bool local; /* in this process: its objects can be in the caches */
     void *ctx;
     /* The value under key: where it stands and its length, good until the next call. */
     int (*get)(void *ctx, const char *key, const unsigned char **ret, size_t *ret_len);

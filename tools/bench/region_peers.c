@@ -100,7 +100,7 @@ int region_probe_open(struct region_peer *peer, uint64_t n, size_t len)
 {
     struct probe *p = calloc(1, sizeof *p);
 
-    *peer = (struct region_peer){.name = "bare probe", .ctx = p, .get = probe_get, .put = probe_put, .list = probe_list, .close = probe_close};
+    *peer = (struct region_peer){.name = "bare probe", .local = true, .ctx = p, .get = probe_get, .put = probe_put, .list = probe_list, .close = probe_close};
     p->mask = 1;
     while (p->mask < 2 * n)
         p->mask *= 2;
@@ -203,7 +203,7 @@ int region_lmdb_open(struct region_peer *p, uint64_t n, size_t len)
         free(l);
         return -1;
     }
-    *p = (struct region_peer){.name = "lmdb", .ctx = l, .get = lmdb_get, .put = lmdb_put, .commit = lmdb_commit, .list = lmdb_list, .close = lmdb_close};
+    *p = (struct region_peer){.name = "lmdb", .local = true, .ctx = l, .get = lmdb_get, .put = lmdb_put, .commit = lmdb_commit, .list = lmdb_list, .close = lmdb_close};
     return 0;
 }
 #else
