@@ -23,15 +23,15 @@ static const struct flag {
     {"resource", FLAG_RESOURCE, 0, "NAME", "mirror this resource in realm cluster; may be repeated"},
     {"socket", FLAG_STRING, AT(socket_path), "PATH", "attach socket; default $TARN_SOCKET, else RUNTIME-DIR/tarn.sock"},
     {"runtime-dir", FLAG_STRING, AT(runtime_dir), "DIR", "lock file and socket; default /run/tarn"},
-    {"budget", FLAG_BYTES, AT(budget_bytes), "BYTES", "memory of a realm's region, e.g. 512MiB"},
+    {"budget", FLAG_BYTES, AT(budget_bytes), "BYTES", "memory of a realm's region, e.g. 512MiB; default 1GiB, at most 40 % of what there is"},
     {"token-file", FLAG_STRING, AT(server.token_file), "FILE", "bearer token, read again as it changes"},
     {"ca-file", FLAG_STRING, AT(server.ca_file), "FILE", "PEM certificates that may sign the server's"},
     {"cert-file", FLAG_STRING, AT(server.cert_file), "FILE", "PEM client certificate"},
     {"key-file", FLAG_STRING, AT(server.key_file), "FILE", "PEM key of the client certificate"},
     {"tls-server-name", FLAG_STRING, AT(server.tls_server_name), "NAME", "name expected in the server's certificate"},
     {"insecure-skip-tls-verify", FLAG_BOOL, AT(server.insecure), NULL, "do not check the server's certificate"},
-    {"log-format", FLAG_FORMAT, AT(log_format), "text|json", "form of the log on stderr"},
-    {"log-level", FLAG_LEVEL, AT(log_level), "debug|info|warn|error", "least level that is logged"},
+    {"log-format", FLAG_FORMAT, AT(log_format), "text|json", "form of the log on stderr; default text"},
+    {"log-level", FLAG_LEVEL, AT(log_level), "debug|info|warn|error", "least level that is logged; default info"},
     {"check-config", FLAG_BOOL, AT(check_only), NULL, "check the configuration and exit"},
     {"print-config", FLAG_BOOL, AT(print_only), NULL, "print the effective configuration and exit"},
     {"version", FLAG_BOOL, AT(version_only), NULL, "print the version and exit"},
@@ -184,5 +184,8 @@ int tarn_config_help(struct tarn_buf *out)
         (void)snprintf(left, sizeof left, "--%s %s", flags[i].name, flags[i].arg ? flags[i].arg : "");
         rc = tarn_buf_addf(out, "  %-34s %s\n", left, flags[i].help);
     }
+    if (!rc)
+        rc = tarn_buf_adds(out, "\nSIGTERM and SIGINT stop it; SIGHUP reads token and certificates again.\n"
+                                "Exit codes: 0 stopped, or done; 1 cannot run (a file, the runtime directory, the socket, memory); 2 wrong flags or configuration.\n");
     return rc;
 }

@@ -43,7 +43,7 @@ static int check_paths(const struct tarn_config_resource *r, struct tarn_error *
 
 static int check_resource(const struct tarn_config_resource *r, struct tarn_error *err)
 {
-    if (strpbrk(r->name, " \t/?#%&"))
+    if (!*r->name || r->name[strspn(r->name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.")])
         return entry_error(r->where, err, "not a resource name; expected the form pods, deployments.apps or deployments.v1.apps", r->name);
     if (is_secrets(r->name) && strcmp(r->realm, TARN_REALM_DEFAULT) == 0)
         return entry_error(r->where, err, "Secrets never go to realm cluster; list them under a realm of their own, with its readers", r->name);

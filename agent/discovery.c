@@ -344,7 +344,8 @@ static int take_response(struct tarn_discovery *d, const struct tarn_http_end *e
         return 0;
     rc = tarn_status_from_response(&r, &s);
     if (rc == 1) {
-        rc = tarn_error_set(err, TARN_E_STATUS, "%s: HTTP %d: %.*s", d->fetching, d->status, TARN_BYTES_ARG(s.message));
+        /* the code in this form: tarn_wait_synced tells by it that waiting does not help */
+        rc = tarn_error_set(err, TARN_E_STATUS, "GET %s: %.*s (%d %s)", d->fetching, TARN_BYTES_ARG(s.message), d->status, tarn_status_reason_text(s.reason));
         tarn_status_release(&s);
         return rc;
     }
@@ -389,7 +390,7 @@ static bool step(struct tarn_discovery *d, struct tarn_lookup *l)
 
     if (l->next == l->paths.n) {
         end_failed(l, l->unusable.code ? l->unusable.code : TARN_E_NOTFOUND,
-                   l->unusable.code ? l->unusable.message : "the server has no such resource (is its definition installed?)");
+                   l->unusable.code ? l->unusable.message : "the server has no such resource (404 NotFound; is its definition installed?)");
         return false;
     }
     path = l->paths.v[l->next];

@@ -269,6 +269,7 @@ static void usage(FILE *to)
 static int parse(int argc, char **argv, long *ret_seconds)
 {
     static const struct option options[] = {{"seconds", required_argument, 0, 's'}, {"help", no_argument, 0, 'h'}, {0}};
+    char *end;
     int opt;
 
     while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
@@ -278,7 +279,9 @@ static int parse(int argc, char **argv, long *ret_seconds)
         }
         if (opt != 's')
             return -1;
-        *ret_seconds = strtol(optarg, NULL, 10);
+        *ret_seconds = strtol(optarg, &end, 10);
+        if (end == optarg || *end)
+            return -1;
     }
     return optind == argc && *ret_seconds >= 0 ? 0 : -1;
 }
@@ -294,13 +297,14 @@ int main(int argc, char **argv)
         usage(stderr);
         return 2;
     }
-    signal(SIGTERM, on_signal);
-    signal(SIGINT, on_signal);
     if (tarn_informer_new(NULL, &w.informer, &err) != 0 || tarn_client_open(NULL, &w.client, &err) != 0 ||
-        tarn_wait_synced(w.client, NULL, TARN_WAIT_FOREVER, &err) != 0) {
-        fprintf(stderr, "%s\n", err.message);
+        tarn_wait_synced(w.client, "services", TARN_WAIT_FOREVER, &err) != 0 ||
+        tarn_wait_synced(w.client, "endpointslices", TARN_WAIT_FOREVER, &err) != 0) {
+        fprintf(stderr, "example-ingress-worker: %s\n", err.message);
         return 1;
     }
+    signal(SIGTERM, on_signal); /* not before: a wait is not ended by a flag */
+    signal(SIGINT, on_signal);
     r = run(&w, seconds);
     if (r != 0)
         fprintf(stderr, "example-ingress-worker: %s\n", tarn_strerror(r));

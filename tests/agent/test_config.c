@@ -63,6 +63,8 @@ static void each_mistake_in_a_file_is_named_with_its_place(void)
         {"resources: []\n", "nothing to mirror"},
         {"resources: [pods, pods]\n", "tarn.yaml:1:19: 'pods': given twice in one realm"},
         {"resources: [\"po ds\"]\n", "not a resource name"},
+        {"resources: [\"pods!\"]\n", "not a resource name"},
+        {"resources: [\"pods,services\"]\n", "not a resource name"},
         {"resources: [secrets]\n", "tarn.yaml:1:13: 'secrets': Secrets never go to realm cluster"},
         {"resources: [secrets.v1]\n", "Secrets never go to realm cluster"},
         {"resources: [Secret]\n", "Secrets never go to realm cluster"},

@@ -69,10 +69,10 @@ static void a_name_is_found_in_whatever_form_it_is_given(void)
         {"deployments", "apps/v1", {"disc-apps.resp.http"}, 1, 0, "deployments|apps|apps/v1|Deployment|deployment|namespaced|deploy", "GET /apis/apps/v1 "},
         {"widgets.lab.example.com", NULL, {GROUP("lab.example.com", "v1"), "disc-lab.resp.http"}, 2, 0, "widgets|lab.example.com|lab.example.com/v1|Widget|widget|namespaced|wd", "GET /apis/lab.example.com/v1 "},
         {"deployments.apps", NULL, {GROUP("apps", "v2"), NULL, "disc-apps.resp.http"}, 3, 0, "deployments|apps|apps/v1|Deployment|deployment|namespaced|deploy", "GET /apis/apps/v1beta1 "},
-        {"gadgets.lab.example.com", NULL, {NULL}, 1, TARN_E_NOTFOUND, "resource 'gadgets.lab.example.com': the server has no such resource", "GET /apis/lab.example.com "},
+        {"gadgets.lab.example.com", NULL, {NULL}, 1, TARN_E_NOTFOUND, "resource 'gadgets.lab.example.com': the server has no such resource (404 ", "GET /apis/lab.example.com "},
         {"bindings", NULL, {"disc-core.resp.http", "{\"kind\":\"APIGroupList\",\"groups\":[]}"}, 2, TARN_E_UNSUPPORTED, "cannot be listed and watched", "GET /apis "},
         {"status", NULL, {"disc-core.resp.http", "{\"groups\":[]}"}, 2, TARN_E_NOTFOUND, "no such resource", "GET /apis "},
-        {"pods", NULL, {"err-403.resp.http"}, 1, TARN_E_STATUS, "HTTP 403", "GET /api/v1 "},
+        {"pods", NULL, {"err-403.resp.http"}, 1, TARN_E_STATUS, "(403 Forbidden)", "GET /api/v1 "},
         {"pods", NULL, {"{\"resources\":[}"}, 1, TARN_E_SYNTAX, "resource 'pods'", "GET /api/v1 "},
         {"pods", NULL, {"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"}, 1, TARN_E_IO, "GET http://", "GET /api/v1 "},
     };

@@ -18,4 +18,5 @@ timeout 3 "$bin/example-own-copy" --server "$url" --resource pods --resource end
 check "the rival holds what the server has" true "$(jq -s '.[0].event == "loaded" and .[0].objects >= 200' "$run/rival")"
 fails 1 "no such socket" env TARN_SOCKET="$run/nobody" "$bin/example-get" pods a/b spec
 fails 2 "usage" "$bin/example-get" pods
+fails 2 "usage" "$bin/example-ingress-worker" --seconds x
 finish

@@ -76,7 +76,13 @@ fails 1 "cannot be the name" "$bin/tarn" get pods a/b
 fails 1 "have no index 'spec.x'; indexes: .*spec.nodeName" "$bin/tarn" get pods -A --index spec.x=1
 fails 1 "." "$bin/tarn" get pods -A -l 'a in b'
 fails 1 "." "$bin/tarn" get pods -A --field-selector 'status.phase'
-fails 2 "which resource" "$bin/tarn" get
+fails 2 "which resource.*tarn get pods" "$bin/tarn" get
+fails 2 "which resource.*tarn events pods" "$bin/tarn" events
+fails 2 "which resource.*tarn index pods" "$bin/tarn" index
+fails 2 "unexpected argument 'more'" "$bin/tarn" index pods namespace more
+fails 2 "^tarn get: .*--nope" "$bin/tarn" get pods --nope
+fails 2 "options come after the verb" "$bin/tarn" -n default get pods
+check "tarn help VERB is tarn VERB --help" "$("$bin/tarn" get --help)" "$("$bin/tarn" help get)"
 fails 2 "NAME=VALUE" "$bin/tarn" get pods --index spec.nodeName
 fails 2 "unknown output format 'xml'" "$bin/tarn" get pods -o xml
 fails 2 "do not go together" "$bin/tarn" get pods x -l a=b

@@ -13,6 +13,9 @@ eventually "status says that the server refuses connections" status_says "^pods 
 start_sim --generate pods=100,services=20
 eventually "when it comes up, all syncs" all_synced pods services
 eventually "status names the resource that is not there" status_says "^widgets.lab.example.com .*no such resource"
+tarn get widgets.lab.example.com >"$W/none.log" 2>&1
+check "tarn get does not pass it off as an empty list" test $? = 4
+check "and says why" grep -q "have not synced yet: .*no such resource" "$W/none.log"
 
 # A fresh agent for each case, so that no case waits for the backoff of the one before.
 again() {

@@ -1,8 +1,10 @@
 /* main.c - tarn-apisim: read the command line, fill the world, serve until a signal. */
+#include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "sim_api.h"
@@ -34,10 +36,10 @@ static const struct {
 } options[] = {
     {"listen", TEXT, offsetof(struct arguments, listen), "ADDRESS:PORT  where; default 127.0.0.1:0 (any free port)"},
     {"port-file", TEXT, offsetof(struct arguments, port_file), "FILE  write the port there when ready"},
-    {"generate", TEXT, offsetof(struct arguments, generate), "SPEC  pods=10000,nodes=500,services=1000,endpointslices=auto,..."},
+    {"generate", TEXT, offsetof(struct arguments, generate), "SPEC  pods=10000,nodes=500,services=1000,endpointslices=auto,...; default: nothing"},
     {"seed", NUMBER, offsetof(struct arguments, seed), "N  of everything generated; default 1"},
     {"load", REPEATED, offsetof(struct arguments, loads), "FILE|FOLDER  objects from JSON or YAML; may be given often"},
-    {"churn", NUMBER, offsetof(struct arguments, churn), "N  changes a second over what was generated"},
+    {"churn", NUMBER, offsetof(struct arguments, churn), "N  changes a second over what was generated; default 0"},
     {"history", NUMBER, offsetof(struct arguments, history_events), "N  changes kept for watches, per resource; default 65536"},
     {"history-bytes", NUMBER, offsetof(struct arguments, history_bytes), "N  the same in bytes; default 134217728"},
     {"token", TEXT, offsetof(struct arguments, token), "TEXT  ask every client for this bearer token"},
@@ -63,6 +65,8 @@ static const char help_control[] =
     "A fault has a kind and: resource (\"pods\", \"deployments.apps\"), verb (list, watch, get, create ...), count\n"
     "(how often; default always), probability (0 to 1). Kinds, with the further keys they read:\n";
 
+static const char help_end[] = "\nIt runs until SIGTERM or SIGINT. Exit codes: 0 stopped; 1 cannot run (a file, the address); 2 wrong arguments.\n";
+
 static void print_help(void)
 {
     struct tarn_buf kinds = {0};
@@ -71,7 +75,7 @@ static void print_help(void)
     for (int i = 0; i < OPTIONS; i++)
         printf("  --%-14s %s\n", options[i].name, options[i].help);
     sim_faults_help(&kinds);
-    printf("%s%.*s", help_control, (int)kinds.len, kinds.data);
+    printf("%s%.*s%s", help_control, (int)kinds.len, kinds.data, help_end);
     tarn_buf_release(&kinds);
 }
 
@@ -112,8 +116,10 @@ static int take_option(struct arguments *a, int i, const char *value)
         *(const char **)at = value;
     } else if (options[i].type == NUMBER) {
         *(uint64_t *)at = strtoull(value, &end, 10);
-        if (!*value || *end)
-            return usage("this is no number:", value);
+        if (*value < '0' || *value > '9' || *end) {
+            fprintf(stderr, "tarn-apisim: --%s wants a number, not '%s'\nSee tarn-apisim --help.\n", options[i].name, value);
+            return 2;
+        }
     } else {
         if (many->n == MANY)
             return usage("given too often: --", options[i].name);
@@ -122,12 +128,20 @@ static int take_option(struct arguments *a, int i, const char *value)
     return 0;
 }
 
+/* getopt_long has said what is wrong. */
+static int usage_told(void)
+{
+    fputs("See tarn-apisim --help.\n", stderr);
+    return 2;
+}
+
 /* 0, an exit code, or -1: the help was asked for and printed. */
 static int parse_arguments(int argc, char **argv, struct arguments *a)
 {
     struct option names[OPTIONS + 2] = {[OPTIONS] = {"help", no_argument, NULL, 'H'}};
     int rc = 0, at;
 
+    argv[0] = "tarn-apisim"; /* getopt_long begins its messages with it */
     for (int i = 0; i < OPTIONS; i++)
         names[i] = (struct option){options[i].name, required_argument, NULL, 'o'};
     for (int o; rc == 0 && (o = getopt_long(argc, argv, "", names, &at)) != -1;) {
@@ -135,7 +149,7 @@ static int parse_arguments(int argc, char **argv, struct arguments *a)
             print_help();
             return -1;
         }
-        rc = o == 'o' ? take_option(a, at, optarg) : usage("see above", NULL);
+        rc = o == 'o' ? take_option(a, at, optarg) : usage_told();
     }
     if (rc)
         return rc;
@@ -160,7 +174,7 @@ static int write_port_file(const char *path, uint16_t port)
     (void)snprintf(temporary, sizeof temporary, "%s.new", path);
     f = fopen(temporary, "w");
     if (!f || fprintf(f, "%u\n", port) < 0 || fclose(f) || rename(temporary, path)) {
-        perror(path);
+        fprintf(stderr, "tarn-apisim: cannot write the port file %s: %s\n", path, strerror(errno));
         return -1;
     }
     return 0;
@@ -175,7 +189,7 @@ static char *read_text(const char *path)
     for (size_t n; f && (n = fread(chunk, 1, sizeof chunk, f)) > 0;)
         sim_put(&b, chunk, n);
     if (!f || ferror(f)) {
-        perror(path);
+        fprintf(stderr, "tarn-apisim: cannot read %s: %s\n", path, strerror(errno));
         tarn_buf_release(&b);
     } else {
         sim_put(&b, "", 1);

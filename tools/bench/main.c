@@ -146,6 +146,16 @@ void bench_note(const char *fmt, ...)
     fflush(stdout);
 }
 
+/* A run takes minutes: that its result cannot be written is told before. */
+static bool can_write(const char *path)
+{
+    FILE *f = fopen(path, "a");
+
+    if (!f)
+        fprintf(stderr, "tarn-bench: cannot write %s: %s\n", path, strerror(errno));
+    return f && fclose(f) == 0;
+}
+
 static int write_json(const char *path)
 {
     FILE *f = fopen(path, "w");
@@ -172,6 +182,7 @@ static int usage(FILE *to, int code)
                 "  --anchors DIR  run external programs found there beside ours\nparts (default: all):\n");
     for (size_t i = 0; i < PARTS; i++)
         fprintf(to, "  %-8s %s\n", parts[i].name, parts[i].help);
+    fputs("Exit codes: 0 done; 1 a part failed or FILE cannot be written; 2 usage; 3 below a floor (--floors).\n", to);
     return code;
 }
 
@@ -219,6 +230,8 @@ int main(int argc, char **argv)
             fprintf(stderr, "tarn-bench: no part is called '%s'\n", argv[i]);
             return usage(stderr, 2);
         }
+    if (json && !can_write(json))
+        return 1;
     for (size_t i = 0; i < PARTS; i++)
         if (chosen(parts[i].name, argc, argv, optind))
             bad += parts[i].run(&o);

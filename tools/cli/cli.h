@@ -50,7 +50,7 @@ noreturn void cli_out_of_memory(void);
 /* Write out to stdout and empty it. A closed pipe ends the program quietly. */
 void cli_flush(struct tarn_buf *out);
 
-/* The verbs: each gets its own argv, argv[0] being its name. */
+/* The verbs: each gets its own argv, argv[0] being "tarn VERB". */
 int verb_get(int argc, char **argv);
 int verb_events(int argc, char **argv);
 int verb_status(int argc, char **argv);

@@ -10,6 +10,7 @@ enum output { OUTPUT_TABLE, OUTPUT_WIDE, OUTPUT_JSON, OUTPUT_YAML, OUTPUT_NAME }
 
 struct get_options {
     struct cli_attach attach;
+    const char *verb; /* get or events: in messages */
     const char *resource;
     char **names; /* of objects; nnames 0: all that match */
     int nnames;

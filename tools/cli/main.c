@@ -70,10 +70,15 @@ int main(int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : NULL;
     const struct verb *v;
+    char program[32];
 
     if (!name) {
         help(stderr);
         return CLI_USAGE;
+    }
+    if (strcmp(name, "help") == 0 && argc > 2 && verb_find(argv[2])) {
+        cli_help(argv[2]);
+        return CLI_OK;
     }
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
         help(stdout);
@@ -84,9 +89,15 @@ int main(int argc, char **argv)
         return CLI_OK;
     }
     v = verb_find(name);
+    if (name[0] == '-') {
+        cli_say("options come after the verb: tarn VERB [OPTIONS]; `tarn --help` lists the verbs");
+        return CLI_USAGE;
+    }
     if (!v) {
         cli_say("unknown verb '%s'; `tarn --help` lists them", name);
         return CLI_USAGE;
     }
+    snprintf(program, sizeof program, "tarn %s", v->name);
+    argv[1] = program; /* getopt_long begins its messages with it */
     return v->run(argc - 1, argv + 1);
 }

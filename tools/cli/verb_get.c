@@ -26,17 +26,17 @@ static const struct option options[] = {
 
 /* ---- the command line ----------------------------------------------------------------------------- */
 
-static int parse_output(const char *text, enum output *ret)
+static int parse_output(const char *text, struct get_options *o)
 {
     static const char *const names[] = {
         [OUTPUT_WIDE] = "wide", [OUTPUT_JSON] = "json", [OUTPUT_YAML] = "yaml", [OUTPUT_NAME] = "name"};
 
     for (size_t i = OUTPUT_WIDE; i < sizeof names / sizeof *names; i++)
         if (strcmp(text, names[i]) == 0) {
-            *ret = (enum output)i;
+            o->output = (enum output)i;
             return CLI_OK;
         }
-    return cli_usage("get", "unknown output format '%s': one of wide, json, yaml, name", text);
+    return cli_usage(o->verb, "unknown output format '%s': one of wide, json, yaml, name", text);
 }
 
 static int parse_index(char *text, struct get_options *o)
@@ -44,7 +44,7 @@ static int parse_index(char *text, struct get_options *o)
     char *eq = strchr(text, '=');
 
     if (!eq || eq == text)
-        return cli_usage("get", "--index '%s' is not NAME=VALUE, as in --index spec.nodeName=node-7", text);
+        return cli_usage(o->verb, "--index '%s' is not NAME=VALUE, as in --index spec.nodeName=node-7", text);
     *eq = 0;
     o->index = text;
     o->value = eq + 1;
@@ -69,7 +69,7 @@ static int parse_fields(const char *text, struct get_options *o)
     return tarn_field_selector_parse(tarn_bytes_of(text), &o->fields, &err) == 0 ? CLI_OK : cli_fail(&err);
 }
 
-static int take_option(struct get_options *o, const char *verb, int opt, char *arg)
+static int take_option(struct get_options *o, int opt, char *arg)
 {
     switch (opt) {
     case 'n':
@@ -81,7 +81,7 @@ static int take_option(struct get_options *o, const char *verb, int opt, char *a
     case 'l':
         return parse_labels(arg, o);
     case 'o':
-        return parse_output(arg, &o->output);
+        return parse_output(arg, o);
     case 'w':
         o->watch = true;
         return CLI_OK;
@@ -99,7 +99,7 @@ static int take_option(struct get_options *o, const char *verb, int opt, char *a
         o->watch = o->watch_only = true;
         return CLI_OK;
     default:
-        return cli_attach_option(&o->attach, verb, opt, arg) ? CLI_OK : CLI_USAGE;
+        return cli_attach_option(&o->attach, o->verb, opt, arg) ? CLI_OK : CLI_USAGE;
     }
 }
 
@@ -109,7 +109,7 @@ static int take_arguments(struct get_options *o, char **args, int n)
     char *slash;
 
     if (n == 0)
-        return cli_usage("get", "which resource? For example: tarn get pods -A");
+        return cli_usage(o->verb, "which resource? For example: tarn %s pods -A", o->verb);
     o->resource = args[0];
     o->names = args + 1;
     o->nnames = n - 1;
@@ -121,7 +121,7 @@ static int take_arguments(struct get_options *o, char **args, int n)
         if (i > 0) {
             slash = strchr(args[i], '/');
             if (!slash || (size_t)(slash - args[i]) != strlen(o->resource) || strncmp(args[i], o->resource, strlen(o->resource)) != 0)
-                return cli_usage("get", "'%s' after '%s/%s': the form RESOURCE/NAME takes one resource at a time", args[i],
+                return cli_usage(o->verb, "'%s' after '%s/%s': the form RESOURCE/NAME takes one resource at a time", args[i],
                                  o->resource, o->names ? args[0] : "");
         }
         args[i] = slash + 1;
@@ -134,13 +134,13 @@ static int take_arguments(struct get_options *o, char **args, int n)
 static int check_together(const struct get_options *o)
 {
     if (o->nnames && (o->labels || o->fields || o->index))
-        return cli_usage("get", "names and selectors do not go together");
+        return cli_usage(o->verb, "names and selectors do not go together");
     if (o->nnames && o->all_namespaces)
-        return cli_usage("get", "a name is in one namespace: use -n, not -A");
+        return cli_usage(o->verb, "a name is in one namespace: use -n, not -A");
     if (o->nnames && o->watch)
-        return cli_usage("get", "to watch one object, select it: --watch --field-selector metadata.name=%s", o->names[0]);
+        return cli_usage(o->verb, "to watch one object, select it: --watch --field-selector metadata.name=%s", o->names[0]);
     if (o->watch && o->index)
-        return cli_usage("get", "--index does not go with --watch; a field selector does");
+        return cli_usage(o->verb, "--index does not go with --watch; a field selector does");
     return CLI_OK;
 }
 
@@ -150,7 +150,7 @@ static int parse(int argc, char **argv, struct get_options *o)
 
     optind = 1;
     while (r == CLI_OK && (opt = getopt_long(argc, argv, "n:Al:o:wh", options, NULL)) != -1)
-        r = take_option(o, argv[0], opt, optarg);
+        r = take_option(o, opt, optarg);
     if (r == CLI_OK)
         r = take_arguments(o, argv + optind, argc - optind);
     if (r == CLI_OK)
@@ -258,17 +258,19 @@ static void say_nothing_found(const struct printer *p)
 
     if (o->output != OUTPUT_TABLE && o->output != OUTPUT_WIDE)
         return;
-    if (!p->resource.synced)
-        cli_say("%.*s have not synced yet%s%.*s", TARN_BYTES_ARG(p->resource.name), p->resource.last_error.len ? ": " : "",
-                TARN_BYTES_ARG(p->resource.last_error));
-    else if (o->ns && p->resource.namespaced)
+    if (o->ns && p->resource.namespaced)
         cli_say("No resources found in namespace %s", o->ns);
     else
         cli_say("No resources found");
 }
 
-/* Print from one snapshot. Returns the snapshot's or a query's error. */
-static int answer(const struct get_options *o, struct tarn_snapshot *s, struct tarn_error *err)
+static void say_not_synced(const struct tarn_resource *res)
+{
+    cli_say("%.*s have not synced yet%s%.*s", TARN_BYTES_ARG(res->name), res->last_error.len ? ": " : "", TARN_BYTES_ARG(res->last_error));
+}
+
+/* Print from one snapshot. Returns the snapshot's or a query's error; whether what was shown is a whole list. */
+static int answer(const struct get_options *o, struct tarn_snapshot *s, bool *ret_synced, struct tarn_error *err)
 {
     struct printer p = {.o = o, .as_list = o->nnames != 1 && (o->output == OUTPUT_JSON || o->output == OUTPUT_YAML)};
     int r = tarn_resource_find(s, o->resource, &p.resource, err);
@@ -283,7 +285,10 @@ static int answer(const struct get_options *o, struct tarn_snapshot *s, struct t
         r = tarn_error_set(err, expired, "the snapshot expired under memory pressure while it was read; ask again");
     else if (r == 0 || o->nnames > 1)
         printer_end(&p);
-    if (r == 0 && p.count == 0)
+    *ret_synced = p.resource.synced;
+    if (!p.resource.synced)
+        say_not_synced(&p.resource);
+    else if (r == 0 && p.count == 0)
         say_nothing_found(&p);
     printer_release(&p);
     return r;
@@ -293,18 +298,21 @@ static int get(const struct get_options *o, struct tarn_client *c)
 {
     struct tarn_error err = {0};
     struct tarn_snapshot *s;
+    bool synced = true;
     int r = tarn_snapshot_open(c, &s, &err);
 
     if (r != 0)
         return cli_fail(&err);
-    r = answer(o, s, &err);
+    r = answer(o, s, &synced, &err);
     (void)tarn_snapshot_close(s);
-    return r == 0 ? CLI_OK : cli_fail(&err);
+    if (r != 0)
+        return cli_fail(&err);
+    return synced ? CLI_OK : CLI_NO;
 }
 
 int verb_get(int argc, char **argv)
 {
-    struct get_options o = {0};
+    struct get_options o = {.verb = "get"};
     struct tarn_client *c = NULL;
     int r = parse(argc, argv, &o);
 
@@ -320,7 +328,7 @@ int verb_get(int argc, char **argv)
 
 int verb_events(int argc, char **argv)
 {
-    struct get_options o = {.watch = true};
+    struct get_options o = {.verb = "events", .watch = true};
     struct tarn_client *c = NULL;
     int r = parse(argc, argv, &o);
 

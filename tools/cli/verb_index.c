@@ -30,8 +30,10 @@ static int parse(int argc, char **argv, struct index_options *o)
         else if (!cli_attach_option(&o->attach, "index", opt, optarg))
             return CLI_USAGE;
     }
-    if (argc - optind < 1 || argc - optind > 2)
-        return cli_usage("index", "tarn index RESOURCE [NAME[=VALUE]]");
+    if (argc == optind)
+        return cli_usage("index", "which resource? For example: tarn index pods");
+    if (argc - optind > 2)
+        return cli_usage("index", "unexpected argument '%s'", argv[optind + 2]);
     o->resource = argv[optind];
     o->index = argv[optind + 1];
     eq = o->index ? strchr(o->index, '=') : NULL;
