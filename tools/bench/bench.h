@@ -19,6 +19,7 @@ struct bench_options {
 int bench_ingest(const struct bench_options *o);
 int bench_core(const struct bench_options *o);
 int bench_region(const struct bench_options *o);
+int bench_agent(const struct bench_options *o);
 
 /* Nanoseconds: monotonic, and of this thread's CPU. */
 uint64_t bench_now_ns(void);

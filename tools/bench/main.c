@@ -22,6 +22,7 @@ static const struct {
     {"ingest", bench_ingest, "JSON to objects, beside simdjson; reading fields"},
     {"core", bench_core, "the stores and queues, beside client-go where Go is there"},
     {"region", bench_region, "the shared memory, beside LMDB, Redis and memcached"},
+    {"agent", bench_agent, "tarnd beside tarn-apisim: LIST, WATCH, memory"},
 };
 #define PARTS (sizeof parts / sizeof *parts)
 
