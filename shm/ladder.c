@@ -28,12 +28,18 @@ static struct tarn_pin_seen *seen_of(struct tarn_client_entry *c, uint32_t lines
     return v;
 }
 
-static uint64_t pin_age(struct tarn_pin_seen *s, uint64_t pin, uint64_t now)
+/* A snapshot opened since the scan before names its commit or a newer one. A pin that changed to an older one is late: its reader
+ * was slow between R1 and R2, or it is no reader at all. All late pins of a client share one age, from the first scan that met one to
+ * the last: so changing pins all the time holds memory no longer than a lease. */
+static uint64_t pin_age(const struct tarn_writer *w, const struct tarn_client_entry *c, struct tarn_pin_seen *s, uint64_t pin, uint64_t now)
 {
     if (!s)
         return 0;
-    if (s->pin != pin)
-        *s = (struct tarn_pin_seen){.pin = pin, .since_ms = now};
+    if (s->pin != pin) {
+        bool late = pin < w->scanned_commit;
+
+        *s = (struct tarn_pin_seen){.pin = pin, .late = late, .since_ms = late && c->late_since_ms ? c->late_since_ms : now};
+    }
     return now - s->since_ms;
 }
 
@@ -79,7 +85,7 @@ static void scan_line(struct tarn_writer *w, struct tarn_client_entry *c, uint64
             *s = (struct tarn_pin_seen){0};
         return;
     }
-    age = pin_age(s, raw, now);
+    age = pin_age(w, c, s, raw, now);
     if (s && s->revoked)
         return;
     count_pin(c, p, seq, parked, now - age);
@@ -92,6 +98,7 @@ static void scan_client(struct tarn_writer *w, struct tarn_client_entry *c, uint
     struct tarn_control_page *page = c->page->page;
     uint32_t lines = tarn_load_u32(&page->high);
     struct tarn_pin_seen *seen;
+    bool late = false;
 
     if (lines > c->page->lines)
         lines = c->page->lines;
@@ -103,7 +110,9 @@ static void scan_client(struct tarn_writer *w, struct tarn_client_entry *c, uint
         uint64_t pin = atomic_load_explicit(&page->line[i].pin, memory_order_acquire);
 
         scan_line(w, c, pin, seen ? &seen[i] : NULL, now, p);
+        late |= seen && seen[i].late;
     }
+    c->late_since_ms = !late ? 0 : c->late_since_ms ? c->late_since_ms : now;
     if (c->facts.oldest_seq)
         c->facts.oldest_age_ms = now - c->facts.oldest_age_ms;
 }
@@ -113,6 +122,7 @@ void tarn_ladder_scan(struct tarn_writer *w, uint64_t now, struct tarn_pins *ret
     *ret = (struct tarn_pins){.honoured = UINT64_MAX, .all = UINT64_MAX};
     for (unsigned i = 0; i < w->nclients && !TARN_MUTANT(IGNORE_PINS); i++)
         scan_client(w, &w->clients[i], now, ret);
+    w->scanned_commit = w->commit;
 }
 
 static void count_revoked(struct tarn_writer *w, struct tarn_client_entry *c, uint64_t m)

@@ -78,6 +78,7 @@ struct tarn_resource {
 struct tarn_pin_seen {
     uint64_t pin, since_ms;
     bool revoked; /* the horizon has left this very pin behind */
+    bool late;    /* it came to name a commit that was past already at the scan before */
 };
 struct tarn_client_entry {
     uint32_t id;
@@ -85,6 +86,7 @@ struct tarn_client_entry {
     struct tarn_pin_page *page;
     struct tarn_pin_seen *seen;
     uint32_t nseen;
+    uint64_t late_since_ms; /* each scan since then has met a late pin; 0: the last one met none */
     struct tarn_writer_client facts;
 };
 
@@ -132,6 +134,7 @@ struct tarn_writer {
 
     struct tarn_client_entry *clients;
     unsigned nclients;
+    uint64_t scanned_commit; /* the newest commit when the pins were scanned last */
     uint32_t next_client;
 
     uint64_t retired_bytes, staged_bytes;
