@@ -13,11 +13,12 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-static int io_error(struct tarn_error *err, const char *what, const char *path)
+/* flag: what chooses another place */
+static int io_error(struct tarn_error *err, const char *what, const char *path, const char *flag)
 {
     int e = errno;
 
-    return tarn_error_set(err, e == EACCES || e == EPERM ? TARN_E_PERM : TARN_E_IO, "%s %s: %s", what, path, strerror(e));
+    return tarn_error_set(err, e == EACCES || e == EPERM ? TARN_E_PERM : TARN_E_IO, "%s %s: %s; %s names another place", what, path, strerror(e), flag);
 }
 
 /* ---- the lock ---------------------------------------------------------------------------------------------- */
@@ -46,13 +47,13 @@ static int take_lock(struct tarn_runtime_dir *r, const char *dir, struct tarn_er
 
     (void)snprintf(path, sizeof path, "%s/tarnd.lock", dir);
     if (mkdir(dir, 0755) < 0 && errno != EEXIST)
-        return io_error(err, "cannot make the runtime directory", dir);
+        return io_error(err, "cannot make the runtime directory", dir, "--runtime-dir");
     r->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
     if (r->lock_fd < 0)
-        return io_error(err, "cannot open the lock file", path);
+        return io_error(err, "cannot open the lock file", path, "--runtime-dir");
     if (flock(r->lock_fd, LOCK_EX | LOCK_NB) < 0)
-        return errno == EWOULDBLOCK ? held_by_another(r->lock_fd, path, err) : io_error(err, "cannot lock", path);
-    return write_pid(r->lock_fd) ? io_error(err, "cannot write", path) : 0;
+        return errno == EWOULDBLOCK ? held_by_another(r->lock_fd, path, err) : io_error(err, "cannot lock", path, "--runtime-dir");
+    return write_pid(r->lock_fd) ? io_error(err, "cannot write", path, "--runtime-dir") : 0;
 }
 
 /* ---- the socket ---------------------------------------------------------------------------------------------- */
@@ -85,7 +86,7 @@ static int check_place(const char *path, struct tarn_error *err)
     struct stat st;
 
     if (lstat(path, &st) < 0)
-        return errno == ENOENT ? 0 : io_error(err, "cannot look at", path);
+        return errno == ENOENT ? 0 : io_error(err, "cannot look at", path, "--socket");
     if (!S_ISSOCK(st.st_mode))
         return tarn_error_set(err, TARN_E_EXISTS, "%s exists and is no socket; move it away or choose another --socket", path);
     if (is_served(path))
@@ -112,10 +113,10 @@ static int listen_at(struct tarn_runtime_dir *r, const char *temporary, struct t
     (void)unlink(temporary);
     r->listen_fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (r->listen_fd < 0 || bind(r->listen_fd, (const struct sockaddr *)&a, sizeof a) < 0)
-        return io_error(err, "cannot bind", temporary);
+        return io_error(err, "cannot bind", temporary, "--socket");
     if (chmod(temporary, 0666) < 0 || listen(r->listen_fd, 128) < 0 || note_inode(r, temporary) < 0)
-        return io_error(err, "cannot listen on", temporary);
-    return rename(temporary, r->socket_path) < 0 ? io_error(err, "cannot put the socket in place at", r->socket_path) : 0;
+        return io_error(err, "cannot listen on", temporary, "--socket");
+    return rename(temporary, r->socket_path) < 0 ? io_error(err, "cannot put the socket in place at", r->socket_path, "--socket") : 0;
 }
 
 static int start_listening(struct tarn_runtime_dir *r, struct tarn_error *err)

@@ -12,6 +12,17 @@ check "pods line" "pods 200 yes yes" "$("$bin/tarn" status | awk '$1 == "pods" {
 check "the agent lives" "alive," "$("$bin/tarn" status | awk '$1 == "agent:" {print $2}')"
 check "snapshot counts" 200 "$("$bin/tarn" snapshot | awk '$1 == "pods" {print $2}')"
 "$bin/tarn" verify >"$run/verify" && grep -q "^ok: commit" "$run/verify" && ok || bad "verify: $(cat "$run/verify")"
+"$bin/example-ingress-worker" >/dev/null &
+worker=$!
+pids+=($worker)
+for _ in $(seq 100); do
+    "$bin/tarn" status >"$run/status"
+    [ "$(grep -c "^$worker *example-ingress" "$run/status")" = 2 ] && break
+    sleep 0.1
+done
+check "status names the clients: the worker has a client and an informer" 2 "$(grep -c "^$worker *example-ingress" "$run/status")"
+check "and counts them, itself too" "3," "$(awk '$1 == "clients:" {print $2}' "$run/status")"
+kill "$worker"
 fails 2 "unexpected argument" "$bin/tarn" verify now
 fails 2 "json or none" "$bin/tarn" status -o yaml
 

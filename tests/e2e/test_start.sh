@@ -19,7 +19,7 @@ check "--check-config takes a good one" "$BIN/tarnd" --server http://127.0.0.1:1
 "$BIN/tarnd" --server http://127.0.0.1:1 --resource pods --socket "$W/x.sock" --print-config >"$W/printed.yaml"
 check "--print-config prints what can be read again" "$BIN/tarnd" --config "$W/printed.yaml" --check-config
 check_refused "a budget over the memory there is" "more than the" "$BIN/tarnd" --server http://127.0.0.1:1 --resource pods --budget 1048576GiB
-check_refused "a runtime directory that cannot be made" "cannot make the runtime directory" \
+check_refused "a runtime directory that cannot be made" "cannot make the runtime directory /proc/no/such: No such file or directory; --runtime-dir names another" \
     "$BIN/tarnd" --server http://127.0.0.1:1 --resource pods --runtime-dir /proc/no/such --socket "$W/x.sock" --budget 16MiB
 
 # ---- a running agent

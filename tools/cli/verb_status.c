@@ -149,6 +149,30 @@ static struct tarn_value own_realm(const struct status *st)
     return (struct tarn_value){.type = TARN_NIL};
 }
 
+static struct tarn_value all_clients(const struct status *st)
+{
+    return st->root.type == TARN_MAP ? field_at(&st->root, "clients") : (struct tarn_value){.type = TARN_NIL};
+}
+
+/* The next client of our own realm; the agent's document holds those of all. */
+static bool next_client(const struct status *st, struct tarn_value *it, struct tarn_value *ret)
+{
+    while (it->type == TARN_ARRAY && tarn_value_next(it, NULL, ret) == 1)
+        if (tarn_bytes_equal(field_string(ret, "realm"), tarn_bytes_of(st->info.realm)))
+            return true;
+    return false;
+}
+
+static unsigned count_clients(const struct status *st)
+{
+    struct tarn_value it = all_clients(st), c;
+    unsigned n = 0;
+
+    while (next_client(st, &it, &c))
+        n++;
+    return n;
+}
+
 static void cell_int(struct table *t, const struct tarn_value *v, const char *path)
 {
     char text[24];
@@ -160,7 +184,7 @@ static void cell_int(struct table *t, const struct tarn_value *v, const char *pa
 static void client_row(struct table *t, const struct tarn_value *c, struct tarn_buf *scratch)
 {
     cell_int(t, c, "pid");
-    table_cell(t, field_string(c, "program"));
+    table_cell(t, field_string(c, "comm"));
     cell_int(t, c, "uid");
     tarn_buf_clear(scratch);
     when_span(field_int(c, "attached_s"), scratch);
@@ -176,16 +200,15 @@ static void client_row(struct table *t, const struct tarn_value *c, struct tarn_
 static void print_clients(const struct status *st, struct tarn_buf *out)
 {
     static const char *const headers[] = {"CLIENT", "PROGRAM", "UID", "ATTACHED", "PINS", "OLDEST PIN", "DOORBELLS", "REVOKED"};
-    struct tarn_value realm = own_realm(st), it, c;
+    struct tarn_value it = all_clients(st), c;
     struct table t = {.ncolumns = sizeof headers / sizeof *headers};
     struct tarn_buf scratch = {0};
 
-    if (realm.type != TARN_MAP)
+    if (it.type != TARN_ARRAY)
         return;
     for (size_t i = 0; i < t.ncolumns; i++)
         table_cell(&t, tarn_bytes_of(headers[i]));
-    it = field_at(&realm, "clients");
-    while (it.type == TARN_ARRAY && tarn_value_next(&it, NULL, &c) == 1)
+    while (next_client(st, &it, &c))
         client_row(&t, &c, &scratch);
     cli_addf(out, "\n");
     table_print(&t, out);
@@ -199,7 +222,7 @@ static void print_pins(const struct status *st, struct tarn_buf *out)
 
     if (realm.type != TARN_MAP)
         return;
-    cli_addf(out, "%-12s%u, %lld pins", "clients:", field_count(&realm, "clients"), (long long)field_int(&realm, "pins"));
+    cli_addf(out, "%-12s%u, %lld pins", "clients:", count_clients(st), (long long)field_int(&realm, "pins"));
     if (field_int(&realm, "pins")) {
         cli_addf(out, ", the oldest held for ");
         add_age((uint64_t)field_int(&realm, "oldest_pin_age_ms"), out);
