@@ -470,6 +470,23 @@ static const char *problem_of(const struct tarn_http_transfer *t)
     }
 }
 
+/* What the operator can do about it, "" where there is nothing to say. */
+static const char *advice_of(const struct tarn_http_transfer *t)
+{
+    switch (t->result) {
+    case CURLE_PEER_FAILED_VERIFICATION:
+        return "; is it the right server, and does the CA file (--ca-file, caFile) hold the authority that signed its certificate?";
+    case CURLE_SSL_CONNECT_ERROR:
+        return "; does the server speak HTTPS there, and does it accept our client certificate?";
+    case CURLE_SSL_CERTPROBLEM:
+        return "; are the client certificate and its key PEM, and do they belong together?";
+    case CURLE_COULDNT_CONNECT:
+        return "; is the API server up, and is this its address?";
+    default:
+        return "";
+    }
+}
+
 static void tell_end(struct tarn_http_transfer *t)
 {
     static const int codes[] = {[TARN_HTTP_SILENT] = TARN_E_TIMEOUT, [TARN_HTTP_LATE] = TARN_E_TIMEOUT};
@@ -479,7 +496,8 @@ static void tell_end(struct tarn_http_transfer *t)
 
     if (t->kind != TARN_HTTP_DONE) {
         t->http->stats.failures++;
-        (void)tarn_error_set(&error, code, "GET %s%s: %s", t->http->server->url, t->request.path, problem_of(t));
+        (void)tarn_error_set(&error, code, "GET %s%s: %s%s", t->http->server->url, t->request.path, problem_of(t),
+                             advice_of(t));
         end.error = &error;
     }
     t->request.sink->on_end(t->request.ctx, &end);
