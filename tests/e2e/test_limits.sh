@@ -26,6 +26,7 @@ check "the small one is there" tarn get configmaps small -n default
 check_refused "the large one is not" "not found" tarn get configmaps big -n default
 eventually "it is named in the log" logged "default/big"
 check "it is counted" resource_says configmaps .skipped 1
+check "and shown to people" status_says "^configmaps .*objects skipped .*: 1;"
 create large-event 200000
 create after 100
 eventually "an event too large does not stop the stream" tarn get configmaps after -n default

@@ -245,7 +245,12 @@ static void resource_row(struct table *t, const struct tarn_resource *r, struct 
     table_cell(t, r->resource_version);
     snprintf(text, sizeof text, "%" PRIu64, r->errors);
     table_cell(t, tarn_bytes_of(text));
-    table_cell(t, r->last_error);
+    tarn_buf_clear(scratch);
+    cli_add(scratch, r->last_error);
+    if (r->skipped)
+        cli_addf(scratch, "%sobjects skipped (too large, or not readable): %" PRIu64 "; the agent's log names them",
+                 r->last_error.len ? "; " : "", r->skipped);
+    table_cell(t, tarn_buf_bytes(scratch));
 }
 
 static void print_resources(const struct status *st, struct tarn_buf *out)
