@@ -212,7 +212,7 @@ static const char *count_problem(const struct tarn_requirement *r)
 const char *tarn_selector_builder_problem(const struct tarn_selector_builder *b)
 {
     const struct tarn_requirement *r = &b->requirements[b->n - 1];
-    const struct tarn_bytes *values = b->values + r->values_at;
+    const struct tarn_bytes *values = r->nvalues ? b->values + r->values_at : NULL;
     const char *problem = tarn_label_key_problem(r->key);
     int64_t number;
 

@@ -1,6 +1,6 @@
 /* selector_field.c - field selectors: `path=value` terms, evaluated here over any path of an object.
  *
- * A compiled one is one block: its terms, sorted as text, and behind them the paths (with a NUL, for
+ * A compiled one is one block: its terms, sorted, and behind them the paths (with a NUL, for
  * tarn_object_get) and the unescaped values. Source: k8s.io/apimachinery pkg/fields; row Z-9.
  */
 #include <tarn/selector.h>
@@ -45,9 +45,15 @@ static struct tarn_bytes next_term(struct tarn_bytes *text)
     return term;
 }
 
+/* By what a term means, not by how it was written: `a==b` and `a=b` are the same term. */
 static int compare_terms(const void *a, const void *b)
 {
-    return tarn_bytes_compare(*(const struct tarn_bytes *)a, *(const struct tarn_bytes *)b);
+    const struct term *x = a, *y = b;
+    int c = strcmp(x->path, y->path);
+
+    if (!c)
+        c = (int)y->negated - (int)x->negated;
+    return c ? c : tarn_bytes_compare(x->value, y->value);
 }
 
 static bool is_escapable(char c)
@@ -155,10 +161,10 @@ int tarn_field_selector_parse(struct tarn_bytes text, const struct tarn_field_se
         goto out;
     while (i < n)
         i += (terms[i] = next_term(&text)).len > 0;
-    qsort(terms, n, sizeof *terms, compare_terms);
     s->n = n;
     rc = compile_all(s, terms, err);
     if (!rc) {
+        qsort(s->terms, n, sizeof *s->terms, compare_terms);
         *ret = s;
         s = NULL; /* the caller's from here */
     }

@@ -184,9 +184,15 @@ int tarn_value_parse(struct tarn_bytes msgpack, struct tarn_value *ret)
     return msgpack.len ? read_at(p, p + msgpack.len, ret) : TARN_E_CORRUPT;
 }
 
+/* No bytes may stand nowhere, and nothing may be added to nowhere. */
+static const uint8_t *raw_end(struct tarn_bytes raw)
+{
+    return raw.len ? (const uint8_t *)raw.data + raw.len : (const uint8_t *)raw.data;
+}
+
 int tarn_value_next(struct tarn_value *it, struct tarn_bytes *ret_key, struct tarn_value *ret)
 {
-    const uint8_t *p = (const uint8_t *)it->raw.data, *end = p + it->raw.len, *after;
+    const uint8_t *p = (const uint8_t *)it->raw.data, *end = raw_end(it->raw), *after;
     struct tarn_value key, v;
 
     if ((it->type != TARN_ARRAY && it->type != TARN_MAP) || !it->count)
@@ -211,7 +217,7 @@ int tarn_value_next(struct tarn_value *it, struct tarn_bytes *ret_key, struct ta
 
 static int map_find(const struct tarn_value *map, struct tarn_bytes name, struct tarn_value *ret)
 {
-    const uint8_t *p = (const uint8_t *)map->raw.data, *end = p + map->raw.len;
+    const uint8_t *p = (const uint8_t *)map->raw.data, *end = raw_end(map->raw);
     struct tarn_value key;
 
     for (uint32_t i = 0; i < map->count; i++) {
@@ -229,7 +235,7 @@ static int map_find(const struct tarn_value *map, struct tarn_bytes name, struct
 
 static int array_at(const struct tarn_value *array, uint32_t index, struct tarn_value *ret)
 {
-    const uint8_t *p = (const uint8_t *)array->raw.data, *end = p + array->raw.len;
+    const uint8_t *p = (const uint8_t *)array->raw.data, *end = raw_end(array->raw);
 
     if (index >= array->count)
         return TARN_E_NOTFOUND;
