@@ -2,6 +2,7 @@
  *
  * A key has a node while it has an object or stands anywhere in the ring. Deleting takes the object and leaves the place; a pop that
  * finds a node without object passes it over. A key deleted and added again stands twice, and the first place serves it (F-3).
+ * A node that has neither is idle and stays, for its key will likely come again; the idle ones go when the map is full of them.
  */
 #include <tarn/fifo.h>
 
@@ -14,7 +15,6 @@
 struct node {
     const struct tarn_object *obj; /* owned; NULL: only places are left */
     uint32_t places;               /* in the ring */
-    uint32_t hash;
     uint32_t klen;
     char key[];
 };
@@ -23,6 +23,7 @@ struct items {
     struct tarn_map map;   /* key → node */
     struct tarn_ring ring; /* of struct node * */
     size_t n;              /* nodes with an object */
+    size_t idle;           /* nodes with neither object nor place */
 };
 
 struct tarn_fifo {
@@ -62,28 +63,56 @@ static struct node *node_find(const struct items *items, struct tarn_bytes key)
     return s ? (struct node *)(uintptr_t)s->p : NULL;
 }
 
+static bool is_unused(const struct node *n)
+{
+    return !n->obj && !n->places;
+}
+
+static void sweep_idle(struct items *items)
+{
+    struct tarn_map *m = &items->map;
+
+    for (size_t i = 0; i < m->cap;) {
+        struct node *n = (struct node *)(uintptr_t)m->slots[i].p;
+
+        if (n && is_unused(n)) {
+            tarn_map_remove(m, &m->slots[i]); /* a follower may come here: look at i again */
+            free(n);
+        } else {
+            i++;
+        }
+    }
+    items->idle = 0;
+}
+
+/* Room for a node. A full map sweeps where that gives it half its room back, so both sweeping and growing are rare. */
+static int map_room(struct items *items)
+{
+    if (items->map.n >= items->map.cap / 4 * 3 && items->idle > items->map.n / 2)
+        sweep_idle(items);
+    return tarn_map_reserve(&items->map, items->map.n + 1);
+}
+
 static struct node *node_new(struct items *items, struct tarn_bytes key)
 {
     struct node *n;
 
-    if (key.len > UINT32_MAX || tarn_map_reserve(&items->map, items->map.n + 1))
+    if (key.len > UINT32_MAX || map_room(items))
         return NULL;
     n = malloc(sizeof *n + key.len);
     if (!n)
         return NULL;
-    *n = (struct node){.hash = tarn_map_hash(&items->map, key), .klen = (uint32_t)key.len};
+    *n = (struct node){.klen = (uint32_t)key.len};
     if (key.len)
         memcpy(n->key, key.data, key.len);
-    tarn_map_put(&items->map, n->hash, n, 0);
+    tarn_map_put(&items->map, tarn_map_hash(&items->map, key), n, 0);
     return n;
 }
 
-static void node_drop_if_unused(struct items *items, struct node *n)
+/* n has lost its object or a place. */
+static void node_rest_if_unused(struct items *items, const struct node *n)
 {
-    if (n->obj || n->places)
-        return;
-    tarn_map_remove(&items->map, tarn_map_slot_of(&items->map, n->hash, n));
-    free(n);
+    items->idle += is_unused(n);
 }
 
 /* Give n an object (owned) and, if it had none, a place at the end; room in the ring is there. */
@@ -108,7 +137,7 @@ static void items_release(struct items *items)
     }
     tarn_map_release(&items->map);
     tarn_ring_release(&items->ring);
-    items->n = 0;
+    items->n = items->idle = 0;
 }
 
 /* Put obj (owned, taken over on success) under key. *ret_old: what it replaces, now the caller's. 0 or TARN_E_NOMEM. */
@@ -120,7 +149,9 @@ static int items_put(struct items *items, struct tarn_bytes key, const struct ta
     if (tarn_ring_reserve(&items->ring, 1))
         return TARN_E_NOMEM;
     n = node_find(items, key);
-    if (!n)
+    if (n)
+        items->idle -= is_unused(n);
+    else
         n = node_new(items, key);
     if (!n)
         return TARN_E_NOMEM;
@@ -267,7 +298,6 @@ static void prefetch_ahead(const struct items *items)
     if (items->ring.n <= TARN_QUEUE_AHEAD)
         return;
     n = *(struct node **)tarn_ring_at(&items->ring, TARN_QUEUE_AHEAD);
-    tarn_map_prefetch(&items->map, n->hash);
     if (n->obj)
         tarn_queue_prefetch_object(n->obj);
 }
@@ -297,7 +327,7 @@ static struct node *take(struct tarn_fifo *f, const struct tarn_object **ret_obj
             items->n--;
             return n;
         }
-        node_drop_if_unused(items, n);
+        node_rest_if_unused(items, n);
         tarn_queue_state_tell(&f->state);
     }
 }
@@ -330,7 +360,7 @@ static int fifo_queue_pop(struct tarn_queue *q, const struct tarn_process *proce
         tarn_cond_signal(&f->state.filled);
         obj = NULL;
     } else {
-        node_drop_if_unused(&f->items, n);
+        node_rest_if_unused(&f->items, n);
     }
     tarn_queue_state_tell(&f->state);
     tarn_mutex_unlock(&f->state.lock);
@@ -354,7 +384,7 @@ int tarn_fifo_pop(struct tarn_fifo *f, const struct tarn_object **ret, struct ta
     tarn_mutex_lock(&f->state.lock);
     n = take(f, &obj, &initial);
     if (n) {
-        node_drop_if_unused(&f->items, n);
+        node_rest_if_unused(&f->items, n);
         tarn_queue_state_tell(&f->state);
     }
     tarn_mutex_unlock(&f->state.lock);
