@@ -6,6 +6,11 @@
 #include <tarn/key.h>
 #include <tarn/thread_safe_store.h>
 
+#include "blob.h"
+
+#define PREFETCH_BYTES 768u /* of an object that goes in: where index functions mostly look */
+#define PREFETCH_KEY_BYTES 64u
+
 struct cache {
     struct tarn_indexer base; /* first */
     struct tarn_thread_safe_store *items;
@@ -44,7 +49,10 @@ static void keyed_release(struct keyed *k)
 static int keyed_make(struct cache *c, const struct tarn_object *obj, struct keyed *k, struct tarn_error *err)
 {
     struct tarn_error why;
-    int code = tarn_key_of(&c->key, obj, &k->scratch, &k->key, err);
+    int code;
+
+    tarn_blob_prefetch(obj, PREFETCH_BYTES);
+    code = tarn_key_of(&c->key, obj, &k->scratch, &k->key, err);
 
     why.code = 0; /* not all of it: this runs for every object */
     k->obj = obj;
@@ -189,8 +197,10 @@ static int cache_get(struct tarn_store *s, const struct tarn_object *obj, const 
 {
     struct tarn_buf scratch = {0};
     struct tarn_bytes key;
-    int code = tarn_key_of(&of_store(s)->key, obj, &scratch, &key, err);
+    int code;
 
+    tarn_blob_prefetch(obj, PREFETCH_KEY_BYTES);
+    code = tarn_key_of(&of_store(s)->key, obj, &scratch, &key, err);
     if (!code)
         code = tarn_thread_safe_store_get(of_store(s)->items, key, ret);
     tarn_buf_release(&scratch);

@@ -223,13 +223,6 @@ static int delete_locked(struct tarn_thread_safe_store *s, struct tarn_bytes key
     return 0;
 }
 
-/* The index functions will walk the object under the lock: have its first lines come while the entry is looked up. */
-static void prefetch_body(const struct tarn_object *obj)
-{
-    for (size_t at = 64; at < 512; at += 64)
-        __builtin_prefetch((const char *)obj + at);
-}
-
 int tarn_thread_safe_store_add(struct tarn_thread_safe_store *s, struct tarn_bytes key, const struct tarn_object *obj,
                                struct tarn_error *err)
 {
@@ -241,7 +234,6 @@ int tarn_thread_safe_store_add(struct tarn_thread_safe_store *s, struct tarn_byt
     own = tarn_object_ref(obj);
     if (!own)
         return tarn_error_set(err, TARN_E_NOMEM, "no memory for a copy of the object");
-    prefetch_body(own);
     tarn_rwlock_write_lock(&s->lock);
     code = set_locked(s, key, own, &old, err);
     tarn_rwlock_write_unlock(&s->lock);
