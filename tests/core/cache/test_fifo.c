@@ -339,6 +339,38 @@ static void a_slow_pop_of_a_deep_queue_is_told(void)
     }
 }
 
+/* F-2, F-3: ever new keys beside one that stays and one that is deleted and added again: popped keys make room and come back. */
+static void keys_that_went_make_room_for_others_and_can_come_again(void)
+{
+    struct fifo f = fifo(NULL);
+    long blocks = 0;
+
+    for (unsigned round = 0; round < 400; round++) {
+        char words[3][32], expect[128];
+
+        if (round == 200)
+            blocks = tarn_fault_blocks();
+        snprintf(words[0], sizeof words[0], "new%u@%u", round, round + 1);
+        snprintf(words[1], sizeof words[1], "often@%u", round + 1);
+        snprintf(words[2], sizeof words[2], "new%u@%u", round / 2, round + 1);
+        CU_ASSERT_EQUAL(add(f.s, "gone@1"), 0);
+        CU_ASSERT_EQUAL(del(f.s, "gone"), 0);
+        for (size_t i = 0; i < 2; i++)
+            CU_ASSERT_EQUAL(add(f.s, words[i]), 0);
+        CU_ASSERT_STRING_EQUAL(got(f.s, "gone"), "none");
+        snprintf(expect, sizeof expect, "Sync %s; Sync %s", words[0], words[1]);
+        CU_ASSERT_STRING_EQUAL(pops(f.q, 2), expect);
+        CU_ASSERT_EQUAL(add(f.s, words[2]), 0); /* a key that was here once */
+        CU_ASSERT_STRING_EQUAL(list_of(f.s), words[2]);
+        CU_ASSERT_EQUAL(tarn_queue_count(f.q), 1);
+        snprintf(expect, sizeof expect, "Sync %s", words[2]);
+        CU_ASSERT_STRING_EQUAL(pops(f.q, 1), expect);
+    }
+    CU_ASSERT(tarn_fault_blocks() < blocks + 16); /* what went does not pile up */
+    CU_ASSERT_STRING_EQUAL(list_of(f.s), "");
+    tarn_store_free(f.s);
+}
+
 static void changes_survive_any_failed_allocation(void)
 {
     static const char *const words[] = {"a@2", "new@2"};
@@ -379,4 +411,6 @@ TARN_TEST_MAIN("fifo", TARN_TEST(objects_come_out_in_the_order_their_keys_came_i
                TARN_TEST(the_synced_callback_comes_once_after_the_process_call_that_made_it_so),
                TARN_TEST(a_closed_queue_is_drained_and_still_takes_more), TARN_TEST(the_simple_pop_gives_the_object),
                TARN_TEST(resync_changes_nothing), TARN_TEST(an_object_without_key_changes_nothing),
-               TARN_TEST(a_slow_pop_of_a_deep_queue_is_told), TARN_TEST(changes_survive_any_failed_allocation))
+               TARN_TEST(a_slow_pop_of_a_deep_queue_is_told),
+               TARN_TEST(keys_that_went_make_room_for_others_and_can_come_again),
+               TARN_TEST(changes_survive_any_failed_allocation))
