@@ -2,7 +2,8 @@
  *
  * client-go's cache.FIFO (rows F-1 … F-16, with AddIfNotPresent and ErrRequeue of the seeds). Adding a key that waits
  * replaces its object in place; deleting it leaves its place in the queue, which a pop then passes over. A pop gives
- * one delta: TARN_DELTA_SYNC with the object. Any thread.
+ * one delta: TARN_DELTA_SYNC with the object. Any thread. Keys that went keep their place in memory, without an object, for their next
+ * time; later keys take it over.
  */
 #ifndef TARN_FIFO_H
 #define TARN_FIFO_H
