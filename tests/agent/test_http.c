@@ -2,6 +2,7 @@
 /* tarn-test: threads */
 #include "tarn_test.h"
 
+#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -197,6 +198,17 @@ static void a_name_that_does_not_resolve_ends_all_that_wait(void)
     agent_loop_release(&l);
 }
 
+/* A machine without /etc/hosts (a fresh chroot) and without a resolver knows no name at all. */
+static bool localhost_is_known(void)
+{
+    struct addrinfo *found;
+    bool known = getaddrinfo("localhost", NULL, NULL, &found) == 0;
+
+    if (known)
+        freeaddrinfo(found);
+    return known;
+}
+
 static void a_name_is_resolved_without_libcurl(void)
 {
     size_t n;
@@ -206,12 +218,17 @@ static void a_name_is_resolved_without_libcurl(void)
     struct agent_loop l;
     struct got g = {0};
 
+    if (!localhost_is_known()) {
+        puts("SKIPPED: this machine cannot resolve localhost");
+        goto out;
+    }
     (void)snprintf(url, sizeof url, "http://localhost%s", strrchr(byte_server_url(s), ':'));
     agent_loop_init(&l, url);
     fetch(&l, &g, "/api");
     CU_ASSERT_EQUAL(g.kind, TARN_HTTP_DONE);
     tarn_buf_release(&g.body);
     agent_loop_release(&l);
+out:
     byte_server_stop(s);
     free(bytes);
 }
