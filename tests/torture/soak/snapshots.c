@@ -272,7 +272,8 @@ static void compare(struct pass *p, const struct view *before, struct view *now)
 {
     size_t i = 0;
 
-    qsort(now->v, now->n, sizeof *now->v, by_key);
+    if (now->n) /* an agent that has just begun has no objects, and an empty view no memory */
+        qsort(now->v, now->n, sizeof *now->v, by_key);
     for (size_t k = 0; k < now->n; k++) {
         if (k && now->v[k].key == now->v[k - 1].key)
             doubt(p, "%s: a key is listed twice", p->resource);
