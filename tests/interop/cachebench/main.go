@@ -1,4 +1,4 @@
-// cachebench measures client-go's cache the way tools/bench/core.c measures ours, on the same objects.
+// cachebench measures client-go's cache the way tools/tarn-bench/core.c measures ours, on the same objects.
 //
 //	cachebench -size N                   speed of stores and queues at N objects
 //	cachebench -memory N -pods FILE      live bytes of N pods decoded from a recorded list
