@@ -1,6 +1,7 @@
 /* resource.c - the record of a resource as bytes: written here, read here.
  *
- * Behind the key: struct tarn_resource_fixed, then texts, each u16 length, bytes, NUL. A reader believes no length.
+ * Behind the key: struct tarn_resource_fixed, then texts, each u16 length, bytes, NUL. A reader believes no length and ignores
+ * texts behind those it knows.
  */
 #include <tarn/resource.h>
 
@@ -147,6 +148,11 @@ struct tarn_bytes tarn_resource_slot_path(const struct tarn_resource_info *i, un
 struct tarn_bytes tarn_resource_short_name(const struct tarn_resource_info *i, unsigned n)
 {
     return n < i->nshort ? text_at(i, (unsigned)i->nindex + i->nslot + n) : (struct tarn_bytes){0};
+}
+
+struct tarn_bytes tarn_resource_source(const struct tarn_resource_info *i)
+{
+    return text_at(i, (unsigned)i->nindex + i->nslot + i->nshort);
 }
 
 int tarn_resource_index(const struct tarn_resource_info *i, struct tarn_bytes name)

@@ -25,6 +25,7 @@ void tarn_resource_free(struct tarn_resource *r)
     free(r->api_version);
     free(r->kind);
     free(r->singular);
+    free(r->source);
     tarn_buf_release(&r->resource_version);
     tarn_buf_release(&r->last_error);
     free(r);
@@ -87,11 +88,12 @@ static int copy_resource(struct tarn_resource *r, const struct tarn_writer_resou
     r->api_version = copy_or_empty(spec->api_version);
     r->kind = copy_or_empty(spec->kind);
     r->singular = copy_or_empty(spec->singular);
+    r->source = copy_or_empty(spec->source);
     r->slots = copy_strings(spec->slots, spec->nslot);
     r->nslot = r->slots ? spec->nslot : 0;
     r->short_names = copy_strings(spec->short_names, spec->nshort);
     r->nshort = r->short_names ? spec->nshort : 0;
-    if (!r->name || !r->api_version || !r->kind || !r->singular || !r->slots || !r->short_names)
+    if (!r->name || !r->api_version || !r->kind || !r->singular || !r->source || !r->slots || !r->short_names)
         return TARN_E_NOMEM;
     return copy_indexes(r, spec);
 }
@@ -256,6 +258,7 @@ static int encode_texts(struct tarn_writer *w, const struct tarn_resource *r, st
         texts[n++] = tarn_bytes_of(r->slots[k]);
     for (unsigned k = 0; k < r->nshort; k++)
         texts[n++] = tarn_bytes_of(r->short_names[k]);
+    texts[n++] = tarn_bytes_of(r->source);
     return tarn_resource_blob(&i, texts, n, &w->scratch);
 }
 
@@ -263,7 +266,7 @@ static int encode_texts(struct tarn_writer *w, const struct tarn_resource *r, st
 static int encode(struct tarn_writer *w, const struct tarn_resource *r)
 {
     struct tarn_bytes few[32], *texts = few;
-    unsigned n = r->nindex + r->nslot + r->nshort;
+    unsigned n = r->nindex + r->nslot + r->nshort + 1;
     int rc;
 
     if (n > sizeof few / sizeof *few) {

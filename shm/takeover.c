@@ -29,6 +29,19 @@ static bool same_slots(const struct tarn_resource_info *old, const struct tarn_w
     return true;
 }
 
+bool tarn_resource_goes_on(const struct tarn_resource_info *old, const struct tarn_writer_resource *new, bool same_run)
+{
+    return same_slots(old, new) && (same_run || tarn_bytes_equal(tarn_resource_source(old), tarn_bytes_of(new->source ? new->source : "")));
+}
+
+int tarn_resource_go_on(struct tarn_writer *w, uint16_t store, const struct tarn_resource_info *old, struct tarn_error *err)
+{
+    struct tarn_resource_state state = old->state;
+
+    state.live = state.relisting = false; /* its watch is not up yet */
+    return tarn_writer_set_resource_state(w, store, &state, err);
+}
+
 static int copy_resource(struct copy *c, const struct tarn_writer_resource *res, uint16_t *ret_store)
 {
     struct tarn_resource_info info;
@@ -37,13 +50,12 @@ static int copy_resource(struct copy *c, const struct tarn_writer_resource *res,
     if (rc)
         return rc;
     found = tarn_reader_resource(&c->r, tarn_bytes_of(res->name), &info);
-    if (found == TARN_E_NOTFOUND || (!found && !same_slots(&info, res)))
+    if (found == TARN_E_NOTFOUND || (!found && !tarn_resource_goes_on(&info, res, c->t->same_run)))
         return 0;
     if (found)
         return tarn_error_set(c->err, found, "taking over '%s': %s", res->name, tarn_strerror(found));
-    info.state.live = info.state.relisting = false; /* its watch is not up yet */
     c->map[info.store] = *ret_store;
-    return tarn_writer_set_resource_state(c->w, *ret_store, &info.state, c->err);
+    return tarn_resource_go_on(c->w, *ret_store, &info, c->err);
 }
 
 static int copy_resources(struct copy *c, uint16_t *ret_stores)

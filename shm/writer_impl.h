@@ -63,7 +63,7 @@ struct tarn_resource {
     bool replacing;      /* a Replace is staged: values must not be swept, single changes are refused */
     bool attached;       /* a region store exists */
     bool namespaced;
-    char *name, *api_version, *kind, *singular;
+    char *name, *api_version, *kind, *singular, *source;
     struct tarn_index *indexes;
     unsigned nindex;
     char **slots, **short_names;
@@ -310,6 +310,13 @@ TARN_MUST_CHECK int tarn_writer_may_change(const struct tarn_writer *w, uint16_t
 /* Refuse with the words for rc (FULL, SIZE, LIMIT, NOMEM). */
 int tarn_writer_refuse(struct tarn_writer *w, int rc, const struct tarn_resource *res, struct tarn_bytes key,
                        struct tarn_error *err);
+
+/* ---- takeover.c -------------------------------------------------------------------------------------- */
+
+/* May `new` go on with the objects of `old`? The slots must be the same and, in another run of the agent, the source. */
+bool tarn_resource_goes_on(const struct tarn_resource_info *old, const struct tarn_writer_resource *new, bool same_run);
+/* Give resource number `store` the state of old, whose watch is not up. */
+TARN_MUST_CHECK int tarn_resource_go_on(struct tarn_writer *w, uint16_t store, const struct tarn_resource_info *old, struct tarn_error *err);
 
 /* ---- resources.c ------------------------------------------------------------------------------------ */
 

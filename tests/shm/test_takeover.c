@@ -135,6 +135,18 @@ static void other_indexes_are_computed_without_a_list(void)
     CU_ASSERT_EQUAL(tarn_reader_resource(&r, TARN_BYTES("nodes"), &info), 0);
     CU_ASSERT_EQUAL(info.objects, 0);
     tarn_writer_free(w);
+    changed[0].source = "https://other"; /* another agent that is told to mirror something else */
+    CU_ASSERT_EQUAL_FATAL(tarn_writer_takeover(&(struct tarn_writer_options){.budget_bytes = 16u << 20, .rt = &f.rt.base}, &t, stores, &w, &err), 0);
+    CU_ASSERT_EQUAL(tarn_writer_count(w, stores[0]), 0);
+    tarn_reader_begin(&r, tarn_writer_view(w), NULL);
+    CU_ASSERT_EQUAL(tarn_reader_resource(&r, TARN_BYTES("widgets"), &info), 0);
+    CU_ASSERT_TRUE(tarn_bytes_equal(tarn_resource_source(&info), TARN_BYTES("https://other")));
+    CU_ASSERT_TRUE(tarn_bytes_equal(tarn_resource_slot_path(&info, 0), TARN_BYTES("spec.v")));
+    tarn_writer_free(w);
+    t.same_run = true; /* within one agent the agent decides */
+    CU_ASSERT_EQUAL_FATAL(tarn_writer_takeover(&(struct tarn_writer_options){.budget_bytes = 16u << 20, .rt = &f.rt.base}, &t, stores, &w, &err), 0);
+    CU_ASSERT_EQUAL(tarn_writer_count(w, stores[0]), tarn_writer_count(f.w, f.id));
+    tarn_writer_free(w);
     changed[0].slots = other_slots; /* fields that the objects were not transcoded for: this one needs a list */
     CU_ASSERT_EQUAL_FATAL(tarn_writer_takeover(&(struct tarn_writer_options){.budget_bytes = 16u << 20, .rt = &f.rt.base}, &t, stores, &w, &err), 0);
     CU_ASSERT_EQUAL(tarn_writer_count(w, stores[0]), 0);

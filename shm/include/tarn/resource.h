@@ -5,7 +5,7 @@
  *
  * The blob (format TARN_BLOB_RESOURCE), behind the key: struct tarn_resource_fixed, then the texts it counts, each
  * as u16 length, bytes, NUL: api_version, kind, singular, resource_version, last_error, the indexes' names, the
- * slots' paths, the short names.
+ * slots' paths, the short names, the source (since format 1.1).
  */
 #ifndef TARN_RESOURCE_H
 #define TARN_RESOURCE_H
@@ -55,6 +55,11 @@ struct tarn_resource_info {
 struct tarn_bytes tarn_resource_index_name(const struct tarn_resource_info *i, unsigned n);
 struct tarn_bytes tarn_resource_slot_path(const struct tarn_resource_info *i, unsigned n);
 struct tarn_bytes tarn_resource_short_name(const struct tarn_resource_info *i, unsigned n);
+/*
+ * Where the objects come from and what was done to them, as the agent put it (server, selectors, projection): a later agent goes on
+ * with them only if its own text is the same. Empty: the writer gave none, or the region is of format 1.0.
+ */
+struct tarn_bytes tarn_resource_source(const struct tarn_resource_info *i);
 /* The number of the index with this name, or TARN_E_INDEX_MISSING. */
 int tarn_resource_index(const struct tarn_resource_info *i, struct tarn_bytes name);
 

@@ -14,9 +14,9 @@
 
 struct tarn_takeover {
     const struct tarn_region_view *from; /* borrowed during the call */
-    /* What the new generation mirrors. A resource that the old one has too, with the same slots, keeps its objects and state; its
-     * indexes are computed anew. With other slots it begins empty and not synced: it needs a LIST. One that is not
-     * named here is left behind. */
+    /* What the new generation mirrors. A resource that the old one has too, with the same slots (and, in another run, the same source),
+     * keeps its objects and state; its indexes are computed anew. Else it begins empty and not synced: it needs a LIST. One that is
+     * not named here is left behind. */
     const struct tarn_writer_resource *resources;
     unsigned n;
     bool same_run; /* a planned hand-over within one agent: the instance stays */

@@ -73,6 +73,7 @@ struct tarn_writer_resource {
     unsigned nslot;
     const char *const *short_names; /* "po"; copied */
     unsigned nshort;
+    const char *source; /* see tarn_resource_source; copied; NULL: "" */
 };
 /*
  * Add a resource; part of the open transaction. An index named "namespace" is added as the last one unless named
