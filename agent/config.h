@@ -34,7 +34,7 @@ struct tarn_config_resource {
     const char *name;        /* as written: pods, deployments.apps, po, Deployment ... */
     const char *api_version; /* "v1", "apps/v1"; NULL: what discovery prefers */
     const char *realm;       /* under which it stands; `resources` at the top: the default realm */
-    struct tarn_string_list namespaces;  /* none: all; at most one for now */
+    struct tarn_string_list namespaces;  /* none: all; at most 64 */
     const char *label_selector, *field_selector;
     struct tarn_string_list drop, keep, slots, indexes; /* paths; index names as in <tarn/store.h> */
     bool drop_given, indexes_given; /* else the defaults of the agent: managedFields; the indexes of driver.c */

@@ -12,6 +12,7 @@
 #define MOST_OBJECT_BYTES (16u << 20)
 #define RESOURCES_MAX 256
 #define PATHS_MAX 32
+#define NAMESPACES_MAX 64 /* a LIST and a WATCH each */
 
 /* "file:1:2: " before the message where the entry has a place in a file. */
 static int entry_error(const char *where, struct tarn_error *err, const char *what, const char *name)
@@ -41,15 +42,32 @@ static int check_paths(const struct tarn_config_resource *r, struct tarn_error *
     return 0;
 }
 
+/* DNS labels, each once. */
+static int check_namespaces(const struct tarn_config_resource *r, struct tarn_error *err)
+{
+    if (r->namespaces.n > NAMESPACES_MAX)
+        return entry_error(r->where, err, "more than 64 namespaces; leave `namespaces` out to mirror all of them", r->name);
+    for (unsigned i = 0; i < r->namespaces.n; i++) {
+        const char *ns = r->namespaces.v[i];
+        size_t n = strspn(ns, "abcdefghijklmnopqrstuvwxyz0123456789-");
+
+        if (!n || ns[n] || n > 63 || *ns == '-' || ns[n - 1] == '-')
+            return tarn_error_set(err, TARN_E_CONFIG, "%s%s'%s': '%s' is no namespace name (lower case letters, digits, '-'; at most 63)",
+                                  r->where ? r->where : "", r->where ? ": " : "", r->name, ns);
+        for (unsigned j = 0; j < i; j++)
+            if (strcmp(r->namespaces.v[j], ns) == 0)
+                return entry_error(r->where, err, "a namespace is given twice", r->name);
+    }
+    return 0;
+}
+
 static int check_resource(const struct tarn_config_resource *r, struct tarn_error *err)
 {
     if (!*r->name || r->name[strspn(r->name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.")])
         return entry_error(r->where, err, "not a resource name; expected the form pods, deployments.apps or deployments.v1.apps", r->name);
     if (is_secrets(r->name) && strcmp(r->realm, TARN_REALM_DEFAULT) == 0)
         return entry_error(r->where, err, "Secrets never go to realm cluster; list them under a realm of their own, with its readers", r->name);
-    if (r->namespaces.n > 1)
-        return entry_error(r->where, err, "one namespace, or none for all; several are not supported yet", r->name);
-    return check_paths(r, err);
+    return check_namespaces(r, err) ? TARN_E_CONFIG : check_paths(r, err);
 }
 
 static bool same_resource(const struct tarn_config_resource *a, const struct tarn_config_resource *b)

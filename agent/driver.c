@@ -7,13 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <tarn/region_store.h>
 #include <tarn/status.h>
 
-#include "list_watch_http.h"
+#include "feeds.h"
 
-/* Requests of many resources at a start are spread over this. */
-#define START_SPREAD_MS 200
 #define LOOK_AGAIN_LEAST_MS 1000
 #define LOOK_AGAIN_MOST_MS 30000
 
@@ -27,12 +24,10 @@ struct tarn_driver {
     /* in the region */
     uint16_t store_id;
     bool in_region;
-    struct tarn_store *store;
     struct tarn_index_func *indexes;
     unsigned nindexes;
     /* once found */
-    struct tarn_list_watch *lw;
-    struct tarn_reflector *reflector;
+    struct tarn_feeds *feeds;
     char *name, *api_version, *kind; /* of the region's entry */
     bool changed;                    /* the state is to be written */
     bool stopped;
@@ -50,9 +45,9 @@ static void arm(struct tarn_driver *d, uint64_t ms)
     (void)uv_timer_start(&d->timer, on_timer, ms, 0);
 }
 
-static void arm_for_reflector(struct tarn_driver *d)
+static void arm_for_feeds(struct tarn_driver *d)
 {
-    uint64_t at = tarn_reflector_deadline_ms(d->reflector), now = tarn_now_ms(d->o.rt);
+    uint64_t at = tarn_feeds_deadline_ms(d->feeds), now = tarn_now_ms(d->o.rt);
 
     if (at == UINT64_MAX)
         (void)uv_timer_stop(&d->timer);
@@ -62,14 +57,14 @@ static void arm_for_reflector(struct tarn_driver *d)
 
 /* ---- what is said about it ---------------------------------------------------------------------------------- */
 
-static void log_report(void *ctx, const struct tarn_reflector_report *r)
+static void log_report(void *ctx, const char *ns, const struct tarn_reflector_report *r)
 {
     static const enum tarn_log_level levels[] = {TARN_LOG_DEBUG, TARN_LOG_DEBUG, TARN_LOG_INFO, TARN_LOG_WARN, TARN_LOG_ERROR};
     struct tarn_driver *d = ctx;
     char key[300];
 
     (void)snprintf(key, sizeof key, "%.*s", TARN_BYTES_ARG(r->key));
-    tarn_log(levels[r->level], r->error.message, "resource", d->name, "realm", d->o.resource->realm, "code",
+    tarn_log(levels[r->level], r->error.message, "resource", d->name, "realm", d->o.resource->realm, "namespace", *ns ? ns : NULL, "code",
              r->error.code ? tarn_error_name(r->error.code) : NULL, "key", r->key.len ? key : NULL, "http",
              r->http_code ? TARN_LOG_U64(r->http_code) : NULL, NULL);
 }
@@ -86,14 +81,13 @@ static void log_state(struct tarn_driver *d, const struct tarn_reflector_status 
     d->was_live = s->live;
 }
 
-static void on_change(void *ctx, struct tarn_reflector *r)
+static void on_change(void *ctx)
 {
     struct tarn_driver *d = ctx;
 
-    (void)r;
     d->changed = true;
     if (!d->stopped)
-        arm_for_reflector(d);
+        arm_for_feeds(d);
 }
 
 /* ---- the region's entry -------------------------------------------------------------------------------------- */
@@ -102,8 +96,6 @@ static void remove_from_region(struct tarn_driver *d)
 {
     struct tarn_error err;
 
-    tarn_store_free(d->store);
-    d->store = NULL;
     if (d->in_region && tarn_writer_remove_resource(d->o.writer, d->store_id, &err))
         tarn_log(TARN_LOG_ERROR, err.message, "resource", d->name, NULL);
     d->in_region = false;
@@ -197,44 +189,23 @@ static int make_indexes(struct tarn_driver *d, struct tarn_error *err)
 
 /* ---- running --------------------------------------------------------------------------------------------------- */
 
-static int make_list_watch(struct tarn_driver *d, const struct tarn_discovered *f, struct tarn_error *err)
+static int make_feeds(struct tarn_driver *d, const struct tarn_discovered *f, struct tarn_error *err)
 {
-    const struct tarn_config_resource *r = d->o.resource;
-
-    return tarn_list_watch_http_new(
-        &(struct tarn_list_watch_http_options){
+    return tarn_feeds_new(
+        &(struct tarn_feeds_options){
             .http = d->o.http,
-            .api_version = f->api_version,
-            .plural = f->plural,
-            .namespace = r->namespaces.n ? r->namespaces.v[0] : NULL,
-            .label_selector = r->label_selector,
-            .field_selector = r->field_selector,
-            .projection = {.drop = r->drop.v, .ndrop = r->drop.n, .keep = r->keep.v, .nkeep = r->keep.n, .slots = r->slots.v, .nslots = r->slots.n},
-            .max_object_bytes = d->o.config->max_object_bytes,
-            .store_id = d->store_id,
-            .streaming_lists = d->o.config->streaming_lists,
-        },
-        &d->lw, err);
-}
-
-static int make_reflector(struct tarn_driver *d, const struct tarn_discovered *f, struct tarn_error *err)
-{
-    return tarn_reflector_new(
-        &(struct tarn_reflector_options){
-            .list_watch = d->lw,
-            .store = d->store,
+            .writer = d->o.writer,
             .rt = d->o.rt,
+            .config = d->o.config,
+            .resource = d->o.resource,
+            .found = f,
             .name = d->name,
-            .expected_api_version = f->api_version,
-            .expected_kind = f->kind,
-            .page_size = d->o.config->page_size,
-            .streaming_list = d->o.config->streaming_lists,
-            .start_delay_ms = START_SPREAD_MS,
+            .store_id = d->store_id,
             .on_report = log_report,
             .on_change = on_change,
             .ctx = d,
         },
-        &d->reflector, err);
+        &d->feeds, err);
 }
 
 /* The placeholder becomes the resource itself. */
@@ -251,19 +222,13 @@ static int become(struct tarn_driver *d, const struct tarn_discovered *f, struct
     free(name);
     if (!rc)
         rc = add_to_region(d, f, err);
-    if (!rc)
-        rc = tarn_region_store_new(d->o.writer, d->store_id, &d->store, err);
-    if (!rc)
-        rc = make_list_watch(d, f, err);
-    return rc ? rc : make_reflector(d, f, err);
+    return rc ? rc : make_feeds(d, f, err);
 }
 
-static void drop_parts(struct tarn_driver *d)
+static void drop_feeds(struct tarn_driver *d)
 {
-    tarn_reflector_free(d->reflector);
-    d->reflector = NULL;
-    tarn_list_watch_http_free(d->lw);
-    d->lw = NULL;
+    tarn_feeds_free(d->feeds);
+    d->feeds = NULL;
 }
 
 /* Not found, or no room for it: say so once, look again later. */
@@ -288,7 +253,7 @@ static void look_again(struct tarn_driver *d, const struct tarn_error *error)
 /* It could not become what it is (no room, a second name of one that is there already): readers still see why. */
 static void back_to_placeholder(struct tarn_driver *d)
 {
-    drop_parts(d);
+    drop_feeds(d);
     remove_from_region(d);
     if (set_string(&d->name, d->o.resource->name))
         (void)add_to_region(d, NULL, NULL);
@@ -313,8 +278,8 @@ static void on_found(void *ctx, const struct tarn_discovered *f, const struct ta
     d->lookups_failed = 0;
     d->changed = true;
     tarn_log(TARN_LOG_INFO, "resource found", "resource", d->name, "api_version", d->api_version, "kind", d->kind, "realm", d->o.resource->realm, NULL);
-    tarn_reflector_start(d->reflector);
-    arm_for_reflector(d);
+    tarn_feeds_start(d->feeds);
+    arm_for_feeds(d);
 }
 
 static void look(struct tarn_driver *d)
@@ -334,18 +299,18 @@ static void on_timer(uv_timer_t *timer)
 
     if (d->stopped)
         return;
-    if (!d->reflector) {
+    if (!d->feeds) {
         look(d);
         return;
     }
-    tarn_reflector_on_timer(d->reflector);
-    arm_for_reflector(d);
+    tarn_feeds_on_timer(d->feeds);
+    arm_for_feeds(d);
 }
 
 void tarn_driver_relist(struct tarn_driver *d)
 {
-    if (d->reflector)
-        tarn_reflector_relist(d->reflector);
+    if (d->feeds)
+        tarn_feeds_relist(d->feeds);
     if (!d->lookup)
         arm(d, 0);
 }
@@ -407,13 +372,13 @@ void tarn_driver_publish(struct tarn_driver *d)
     struct tarn_resource_state state;
     struct tarn_error err;
     char text[TARN_ERROR_MESSAGE_BYTES + 64];
-    bool touched = d->lw && tarn_list_watch_http_take_touched(d->lw);
+    bool touched = d->feeds && tarn_feeds_take_touched(d->feeds);
 
     if (!d->in_region || !(touched || d->changed))
         return;
     d->changed = false;
-    if (d->reflector) {
-        tarn_reflector_status(d->reflector, &s);
+    if (d->feeds) {
+        tarn_feeds_status(d->feeds, &s);
         log_state(d, &s);
         state = state_of(&s, text, sizeof text);
     } else {
@@ -433,12 +398,12 @@ void tarn_driver_facts(struct tarn_driver *d, struct tarn_driver_facts *ret)
         .realm = d->o.resource->realm,
         .api_version = d->api_version ? d->api_version : "",
         .kind = d->kind ? d->kind : "",
-        .found = d->reflector != NULL,
+        .found = d->feeds != NULL,
         .objects = d->in_region ? tarn_writer_count(d->o.writer, d->store_id) : 0,
-        .heap_bytes = d->lw ? tarn_list_watch_http_memory(d->lw) : 0,
+        .heap_bytes = d->feeds ? tarn_feeds_memory(d->feeds) : 0,
     };
-    if (d->reflector) {
-        tarn_reflector_status(d->reflector, &ret->status);
+    if (d->feeds) {
+        tarn_feeds_status(d->feeds, &ret->status);
         return;
     }
     ret->status.last_error = d->error;
@@ -489,8 +454,8 @@ void tarn_driver_stop(struct tarn_driver *d)
     if (d->lookup)
         tarn_discovery_cancel(d->lookup);
     d->lookup = NULL;
-    if (d->reflector)
-        tarn_reflector_stop(d->reflector);
+    if (d->feeds)
+        tarn_feeds_stop(d->feeds);
 }
 
 static void on_closed(uv_handle_t *handle)
@@ -502,8 +467,6 @@ void tarn_driver_close(struct tarn_driver *d)
 {
     if (!d)
         return;
-    drop_parts(d);
-    tarn_store_free(d->store);
-    d->store = NULL;
+    drop_feeds(d);
     uv_close((uv_handle_t *)&d->timer, on_closed);
 }

@@ -30,6 +30,7 @@ struct region_store {
     struct tarn_store base;
     struct tarn_writer *w;
     uint16_t store;
+    struct tarn_buf ns; /* of a scoped store: its namespace; empty: the whole resource */
     struct replace replace;
     struct tarn_buf resource_version; /* S-12: what it was told last */
 };
@@ -44,11 +45,25 @@ static struct tarn_resource *resource(const struct region_store *s)
     return s->w->resources[s->store];
 }
 
+/* Is an object of that key part of what this store is for? */
+static bool in_scope(const struct region_store *s, struct tarn_bytes ns)
+{
+    return !s->ns.len || tarn_bytes_equal(ns, tarn_buf_bytes(&s->ns));
+}
+
+static int check_scope(const struct region_store *s, const struct tarn_object *obj, struct tarn_error *err)
+{
+    if (in_scope(s, tarn_object_namespace(obj)))
+        return 0;
+    return tarn_error_set(err, TARN_E_KEY, "%s '%.*s' is not in namespace '%.*s', which was asked for", resource(s)->name,
+                          TARN_BYTES_ARG(tarn_object_key(obj)), TARN_BYTES_ARG(tarn_buf_bytes(&s->ns)));
+}
+
 /* ---- single changes ------------------------------------------------------------------------------------- */
 
 static int may_change(struct region_store *s, struct tarn_error *err)
 {
-    if (s->replace.phase != PHASE_NONE)
+    if (s->replace.phase != PHASE_NONE || s->w->applying == s->store)
         return tarn_error_set(err, TARN_E_AGAIN, "a Replace of '%s' is under way", resource(s)->name);
     return tarn_writer_may_change(s->w, s->store, err);
 }
@@ -66,6 +81,8 @@ static int store_put(struct tarn_store *base, const struct tarn_object *obj, str
     int rc = may_change(s, err);
 
     if (!rc)
+        rc = check_scope(s, obj, err);
+    if (!rc)
         rc = tarn_writer_put(s->w, s->store, obj, err);
     if (!rc)
         note_version(s, tarn_object_resource_version_text(obj));
@@ -80,6 +97,8 @@ static int store_delete(struct tarn_store *base, const struct tarn_object *obj, 
 
     if (!rc && !key.len)
         rc = tarn_error_set(err, TARN_E_KEY, "%s: an object without a key cannot be deleted", resource(s)->name);
+    if (!rc)
+        rc = check_scope(s, obj, err);
     if (!rc && key.len <= TARN_REGION_KEY_MAX)
         rc = tarn_writer_delete(s->w, s->store, key, err);
     if (!rc)
@@ -124,7 +143,9 @@ static uint32_t live_member(const struct region_store *s, const struct tarn_arra
     uint32_t oid = tarn_load_u32(&posting->v[i]), ref = tarn_writer_head(s->w, oid);
     const struct tarn_link *l = ref ? tarn_writer_link(s->w, ref) : NULL;
 
-    return l && tarn_load_u16(&l->store) == s->store && tarn_link_kind_of(l) == TARN_RECORD_OBJECT ? ref : 0;
+    if (!l || tarn_load_u16(&l->store) != s->store || tarn_link_kind_of(l) != TARN_RECORD_OBJECT)
+        return 0;
+    return in_scope(s, tarn_object_namespace(object_at(s, ref))) ? ref : 0;
 }
 
 static const struct tarn_array *members(const struct region_store *s)
@@ -234,7 +255,7 @@ static void replace_release(struct region_store *s)
     free(s->replace.keep.v);
     free(s->replace.touched.v);
     s->replace = (struct replace){0};
-    resource(s)->replacing = false;
+    resource(s)->replacing--;
 }
 
 static int store_replace_begin(struct tarn_store *base, struct tarn_error *err)
@@ -249,7 +270,7 @@ static int store_replace_begin(struct tarn_store *base, struct tarn_error *err)
     if (rc)
         return rc;
     s->replace.phase = PHASE_STAGING;
-    resource(s)->replacing = true;
+    resource(s)->replacing++;
     return 0;
 }
 
@@ -317,6 +338,8 @@ static int store_replace_add(struct tarn_store *base, const struct tarn_object *
     if (s->replace.phase != PHASE_STAGING)
         return tarn_error_set(err, TARN_E_INVAL, "no Replace of '%s' was begun", resource(s)->name);
     rc = tarn_writer_check(s->w, s->store, obj, err);
+    if (!rc)
+        rc = check_scope(s, obj, err);
     if (rc)
         return rc;
     rc = stage_object(s, obj, err);
@@ -330,7 +353,7 @@ static int store_replace_remove(struct tarn_store *base, const struct tarn_objec
     uint32_t old, oid, ref;
     int rc;
 
-    if (s->replace.phase != PHASE_STAGING || !key.len || key.len > TARN_REGION_KEY_MAX)
+    if (s->replace.phase != PHASE_STAGING || !key.len || key.len > TARN_REGION_KEY_MAX || !in_scope(s, tarn_object_namespace(obj)))
         return tarn_error_set(err, TARN_E_INVAL, "nothing of '%s' to take out of a Replace", resource(s)->name);
     rc = existing(s, key, &old, &oid);
     if (!rc && old) {
@@ -550,7 +573,8 @@ static void store_free(struct tarn_store *base)
     struct region_store *s = self(base);
 
     store_replace_abort(base);
-    resource(s)->attached = false;
+    resource(s)->attached--;
+    tarn_buf_release(&s->ns);
     tarn_buf_release(&s->resource_version);
     free(s);
 }
@@ -574,19 +598,27 @@ static const struct tarn_store_ops ops = {
     .free = store_free,
 };
 
-int tarn_region_store_new(struct tarn_writer *w, uint16_t store, struct tarn_store **ret, struct tarn_error *err)
+int tarn_region_store_new_scoped(struct tarn_writer *w, uint16_t store, const char *ns, struct tarn_store **ret, struct tarn_error *err)
 {
+    struct tarn_resource *res = store && store < w->nresources && !w->resources[store]->removed ? w->resources[store] : NULL;
     struct region_store *s;
 
-    if (!store || store >= w->nresources || w->resources[store]->removed || w->resources[store]->attached)
-        return tarn_error_set(err, TARN_E_INVAL, "resource number %u: unknown, or has a store already", store);
+    if (!res || (!ns && res->attached))
+        return tarn_error_set(err, TARN_E_INVAL, "resource number %u: %s", store, res ? "it has a store already" : "unknown");
     s = calloc(1, sizeof *s);
-    if (!s)
+    if (!s || (ns && tarn_buf_adds(&s->ns, ns))) {
+        free(s);
         return tarn_error_set(err, TARN_E_NOMEM, "region store: out of memory");
+    }
     s->base.ops = &ops;
     s->w = w;
     s->store = store;
-    w->resources[store]->attached = true;
+    res->attached++;
     *ret = &s->base;
     return 0;
+}
+
+int tarn_region_store_new(struct tarn_writer *w, uint16_t store, struct tarn_store **ret, struct tarn_error *err)
+{
+    return tarn_region_store_new_scoped(w, store, NULL, ret, err);
 }

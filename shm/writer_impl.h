@@ -60,8 +60,8 @@ struct tarn_index {
 struct tarn_resource {
     uint16_t store;
     bool removed, dirty; /* dirty: its record must be written at the commit */
-    bool replacing;      /* a Replace is staged: values must not be swept, single changes are refused */
-    bool attached;       /* a region store exists */
+    unsigned replacing;  /* Replaces that are staged: values must not be swept */
+    unsigned attached;   /* region stores there are */
     bool namespaced;
     char *name, *api_version, *kind, *singular, *source;
     struct tarn_index *indexes;

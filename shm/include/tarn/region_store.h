@@ -17,9 +17,16 @@
 #include <tarn/store.h>
 #include <tarn/writer.h>
 
-/* The store of resource number `store`. Free it with tarn_store_free before the writer. One per resource at a time. */
+/* The store of resource number `store`. Free it with tarn_store_free before the writer. One per resource at a time. TARN_E_INVAL, TARN_E_NOMEM. */
 TARN_MUST_CHECK int tarn_region_store_new(struct tarn_writer *w, uint16_t store, struct tarn_store **ret,
                                           struct tarn_error *err);
+/*
+ * The same for the objects of one namespace only (copied): several such stores, one a namespace, make up the resource. list and replace
+ * see just their own objects, so a Replace deletes nothing of another namespace; Replaces of several may stage at the same time. An
+ * object of another namespace is refused with TARN_E_KEY. ns NULL: as above.
+ */
+TARN_MUST_CHECK int tarn_region_store_new_scoped(struct tarn_writer *w, uint16_t store, const char *ns, struct tarn_store **ret,
+                                                 struct tarn_error *err);
 
 /*
  * replace_commit in slices of about slice_us microseconds, for an event loop: 1: not finished, call again (until then

@@ -1,0 +1,276 @@
+/* feeds.c - see feeds.h. */
+#include "feeds.h"
+
+#include <stdlib.h>
+
+#include <tarn/region_store.h>
+
+#include "list_watch_http.h"
+
+/* Requests of many resources at a start are spread over this. */
+#define START_SPREAD_MS 200
+
+struct feed {
+    struct tarn_feeds *all;
+    const char *ns; /* "": all of them. The configuration's */
+    struct tarn_store *store;
+    struct tarn_list_watch *lw;
+    struct tarn_reflector *reflector;
+};
+
+struct tarn_feeds {
+    struct tarn_feeds_options o;
+    unsigned n;
+    struct feed v[];
+};
+
+/* ---- making ------------------------------------------------------------------------------------------------ */
+
+static void on_report(void *ctx, const struct tarn_reflector_report *report)
+{
+    const struct feed *f = ctx;
+
+    f->all->o.on_report(f->all->o.ctx, f->ns, report);
+}
+
+static void on_change(void *ctx, struct tarn_reflector *r)
+{
+    const struct feed *f = ctx;
+
+    (void)r;
+    f->all->o.on_change(f->all->o.ctx);
+}
+
+static int make_list_watch(struct feed *f, struct tarn_error *err)
+{
+    const struct tarn_feeds_options *o = &f->all->o;
+    const struct tarn_config_resource *r = o->resource;
+
+    return tarn_list_watch_http_new(
+        &(struct tarn_list_watch_http_options){
+            .http = o->http,
+            .api_version = o->found->api_version,
+            .plural = o->found->plural,
+            .namespace = f->ns,
+            .label_selector = r->label_selector,
+            .field_selector = r->field_selector,
+            .projection = {.drop = r->drop.v, .ndrop = r->drop.n, .keep = r->keep.v, .nkeep = r->keep.n, .slots = r->slots.v, .nslots = r->slots.n},
+            .max_object_bytes = o->config->max_object_bytes,
+            .store_id = o->store_id,
+            .streaming_lists = o->config->streaming_lists,
+        },
+        &f->lw, err);
+}
+
+static int make_reflector(struct feed *f, struct tarn_error *err)
+{
+    const struct tarn_feeds_options *o = &f->all->o;
+
+    return tarn_reflector_new(
+        &(struct tarn_reflector_options){
+            .list_watch = f->lw,
+            .store = f->store,
+            .rt = o->rt,
+            .name = o->name,
+            .expected_api_version = o->found->api_version,
+            .expected_kind = o->found->kind,
+            .page_size = o->config->page_size,
+            .streaming_list = o->config->streaming_lists,
+            .start_delay_ms = START_SPREAD_MS,
+            .on_report = on_report,
+            .on_change = on_change,
+            .ctx = f,
+        },
+        &f->reflector, err);
+}
+
+static int make_feed(struct feed *f, struct tarn_error *err)
+{
+    const struct tarn_feeds_options *o = &f->all->o;
+    int rc = tarn_region_store_new_scoped(o->writer, o->store_id, *f->ns ? f->ns : NULL, &f->store, err);
+
+    if (!rc)
+        rc = make_list_watch(f, err);
+    return rc ? rc : make_reflector(f, err);
+}
+
+int tarn_feeds_new(const struct tarn_feeds_options *o, struct tarn_feeds **ret, struct tarn_error *err)
+{
+    const struct tarn_string_list *ns = &o->resource->namespaces;
+    unsigned n = ns->n && o->found->namespaced ? ns->n : 1;
+    struct tarn_feeds *f = calloc(1, sizeof *f + n * sizeof f->v[0]);
+    int rc = 0;
+
+    if (!f)
+        return tarn_error_set(err, TARN_E_NOMEM, "out of memory");
+    if (ns->n && !o->found->namespaced)
+        rc = tarn_error_set(err, TARN_E_CONFIG, "%s have no namespaces; leave `namespaces` out of their configuration", o->name);
+    f->o = *o;
+    for (; !rc && f->n < n; f->n++) {
+        f->v[f->n] = (struct feed){.all = f, .ns = ns->n ? ns->v[f->n] : ""};
+        rc = make_feed(&f->v[f->n], err);
+    }
+    f->o.found = NULL;
+    if (rc)
+        tarn_feeds_free(f);
+    else
+        *ret = f;
+    return rc;
+}
+
+void tarn_feeds_free(struct tarn_feeds *f)
+{
+    for (unsigned i = 0; f && i < f->n; i++) {
+        tarn_reflector_free(f->v[i].reflector);
+        tarn_list_watch_http_free(f->v[i].lw);
+        tarn_store_free(f->v[i].store);
+    }
+    free(f);
+}
+
+/* ---- running --------------------------------------------------------------------------------------------------- */
+
+void tarn_feeds_start(struct tarn_feeds *f)
+{
+    for (unsigned i = 0; i < f->n; i++)
+        tarn_reflector_start(f->v[i].reflector);
+}
+
+void tarn_feeds_stop(struct tarn_feeds *f)
+{
+    for (unsigned i = 0; i < f->n; i++)
+        tarn_reflector_stop(f->v[i].reflector);
+}
+
+uint64_t tarn_feeds_deadline_ms(struct tarn_feeds *f)
+{
+    uint64_t least = UINT64_MAX;
+
+    for (unsigned i = 0; i < f->n; i++) {
+        uint64_t at = tarn_reflector_deadline_ms(f->v[i].reflector);
+
+        least = at < least ? at : least;
+    }
+    return least;
+}
+
+void tarn_feeds_on_timer(struct tarn_feeds *f)
+{
+    for (unsigned i = 0; i < f->n; i++)
+        tarn_reflector_on_timer(f->v[i].reflector);
+}
+
+void tarn_feeds_relist(struct tarn_feeds *f)
+{
+    for (unsigned i = 0; i < f->n; i++)
+        tarn_reflector_relist(f->v[i].reflector);
+}
+
+bool tarn_feeds_take_touched(struct tarn_feeds *f)
+{
+    bool touched = false;
+
+    for (unsigned i = 0; i < f->n; i++)
+        touched |= tarn_list_watch_http_take_touched(f->v[i].lw);
+    return touched;
+}
+
+size_t tarn_feeds_memory(const struct tarn_feeds *f)
+{
+    size_t n = 0;
+
+    for (unsigned i = 0; i < f->n; i++)
+        n += tarn_list_watch_http_memory(f->v[i].lw);
+    return n;
+}
+
+struct tarn_store *tarn_feeds_store_at(struct tarn_feeds *f, unsigned n)
+{
+    return n < f->n ? f->v[n].store : NULL;
+}
+
+/* ---- status ----------------------------------------------------------------------------------------------------- */
+
+bool tarn_feeds_status_at(struct tarn_feeds *f, unsigned n, const char **ret_ns, struct tarn_reflector_status *ret)
+{
+    if (n >= f->n)
+        return false;
+    *ret_ns = f->v[n].ns;
+    tarn_reflector_status(f->v[n].reflector, ret);
+    return true;
+}
+
+static uint64_t older(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static uint64_t later(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+static void add_counters(struct tarn_reflector_counters *to, const struct tarn_reflector_counters *c)
+{
+    uint64_t sum[sizeof *c / sizeof(uint64_t)], more[sizeof *c / sizeof(uint64_t)];
+
+    memcpy(sum, to, sizeof sum);
+    memcpy(more, c, sizeof more);
+    for (size_t i = 0; i < sizeof sum / sizeof *sum; i++)
+        sum[i] += more[i];
+    memcpy(to, sum, sizeof sum);
+}
+_Static_assert(sizeof(struct tarn_reflector_counters) % sizeof(uint64_t) == 0, "counters are all u64");
+
+/* The oldest version: what every feed has reached. One that has none yet counts as older than any. */
+static void merge_version(struct tarn_rv *to, const struct tarn_rv *rv)
+{
+    if (to->len && (!rv->len || tarn_rv_older(rv, to)))
+        *to = *rv;
+}
+
+static void merge_error(struct tarn_reflector_status *to, const struct tarn_reflector_status *s)
+{
+    if (s->failures > to->failures)
+        to->failures = s->failures;
+    if (!s->last_error.code || (to->last_error.code && to->last_error_at_ms >= s->last_error_at_ms))
+        return;
+    to->last_error = s->last_error;
+    to->last_error_at_ms = s->last_error_at_ms;
+    to->last_http_code = s->last_http_code;
+}
+
+static bool is_listing(const struct tarn_reflector_status *s)
+{
+    return s->phase == TARN_REFLECTOR_LISTING || s->phase == TARN_REFLECTOR_STREAMING;
+}
+
+static void merge(struct tarn_reflector_status *to, const struct tarn_reflector_status *s)
+{
+    if (to->live == s->live) /* dead since the first one died, alive since the last one lives */
+        to->live_changed_ms = s->live ? later(to->live_changed_ms, s->live_changed_ms) : older(to->live_changed_ms, s->live_changed_ms);
+    else if (!s->live)
+        to->live_changed_ms = s->live_changed_ms;
+    if (!is_listing(to) && (is_listing(s) || s->phase < to->phase))
+        to->phase = s->phase;
+    to->has_synced &= s->has_synced;
+    to->live &= s->live;
+    to->behind |= s->behind;
+    to->streaming |= s->streaming;
+    merge_version(&to->resource_version, &s->resource_version);
+    to->last_event_ms = older(to->last_event_ms, s->last_event_ms);
+    to->last_list_ms = older(to->last_list_ms, s->last_list_ms);
+    merge_error(to, s);
+    add_counters(&to->counters, &s->counters);
+}
+
+void tarn_feeds_status(struct tarn_feeds *f, struct tarn_reflector_status *ret)
+{
+    struct tarn_reflector_status s;
+
+    tarn_reflector_status(f->v[0].reflector, ret);
+    for (unsigned i = 1; i < f->n; i++) {
+        tarn_reflector_status(f->v[i].reflector, &s);
+        merge(ret, &s);
+    }
+}

@@ -1,0 +1,64 @@
+/* feeds.h - what fills one resource: one reflector for each namespace that is configured, or one over all of them.
+ *
+ * Each has its own LIST and WATCH, its own resourceVersion and its own part of the resource's store (region_store.h), so that a
+ * list of one namespace replaces the objects of that namespace only. To readers it is one resource: it has synced when all have, it
+ * is live while all are, and its resourceVersion is the oldest of theirs.
+ *
+ * Everything on the ingest thread.
+ */
+#ifndef TARN_AGENT_FEEDS_H
+#define TARN_AGENT_FEEDS_H
+
+#include <tarn/reflector.h>
+#include <tarn/writer.h>
+
+#include "config.h"
+#include "discovery.h"
+
+struct tarn_feeds;
+
+struct tarn_feeds_options {
+    struct tarn_http *http;
+    struct tarn_writer *writer;
+    struct tarn_runtime *rt;
+    const struct tarn_config *config;
+    const struct tarn_config_resource *resource; /* one of config's */
+    const struct tarn_discovered *found;         /* what the server calls it; only read by tarn_feeds_new */
+    const char *name;                            /* canonical, for messages; borrowed as long as the feeds live */
+    uint16_t store_id;                           /* its number in the region */
+    /* Something a person may want to read, of the feed of namespace ns ("": all). Borrowed. */
+    void (*on_report)(void *ctx, const char *ns, const struct tarn_reflector_report *report);
+    /* The status or the deadline may have changed. Any call but free is allowed from here. */
+    void (*on_change)(void *ctx);
+    void *ctx;
+};
+
+/* At rest. Pointers are borrowed and outlive it. TARN_E_INVAL (a path does not parse), TARN_E_NOMEM. */
+int tarn_feeds_new(const struct tarn_feeds_options *o, struct tarn_feeds **ret, struct tarn_error *err);
+/* Drops what is under way. Not from inside on_report or on_change. NULL is allowed. */
+void tarn_feeds_free(struct tarn_feeds *f);
+
+void tarn_feeds_start(struct tarn_feeds *f);
+/* No request and no call of the store after this. */
+void tarn_feeds_stop(struct tarn_feeds *f);
+
+/* When on_timer is wanted, on the runtime's clock; UINT64_MAX: not at all. */
+uint64_t tarn_feeds_deadline_ms(struct tarn_feeds *f);
+void tarn_feeds_on_timer(struct tarn_feeds *f);
+/* List all of it again now. */
+void tarn_feeds_relist(struct tarn_feeds *f);
+
+/* Have objects or parts of them come since the last call? */
+bool tarn_feeds_take_touched(struct tarn_feeds *f);
+/* Bytes of heap held now by transcoders and buffers. */
+size_t tarn_feeds_memory(const struct tarn_feeds *f);
+
+/* Of the resource as a whole: counters are sums, ages those of the oldest, the error is the newest that stands. */
+void tarn_feeds_status(struct tarn_feeds *f, struct tarn_reflector_status *ret);
+/* Of the n-th feed and its namespace ("": all), in the order of the configuration. False behind the last. */
+bool tarn_feeds_status_at(struct tarn_feeds *f, unsigned n, const char **ret_ns, struct tarn_reflector_status *ret);
+
+/* The store of the n-th feed, NULL behind the last: for who moves it to another region. */
+struct tarn_store *tarn_feeds_store_at(struct tarn_feeds *f, unsigned n);
+
+#endif
