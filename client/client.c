@@ -189,6 +189,7 @@ static void close_in_child(struct tarn_client *c)
         c->snapshots = next;
     }
     tarn_session_unref(session, true);
+    tarn_session_unref(c->successor, true);
     tarn_handshake_cancel(&c->handshake);
     free(c->path);
     free(c->realm);
@@ -207,6 +208,7 @@ void tarn_client_close(struct tarn_client *c)
     c->closed = true;
     tarn_handshake_cancel(&c->handshake);
     tarn_client_sweep(c, true);
+    tarn_session_unref(c->successor, false);
     tarn_session_unref(atomic_exchange_explicit(&c->session, NULL, memory_order_relaxed), false);
     tarn_client_unlock_last(c);
 }
@@ -235,9 +237,29 @@ static void session_switch(struct tarn_client *c, struct tarn_session *fresh)
     c->attachments++;
     c->backoff_ms = BACKOFF_MIN_MS;
     c->last_error = (struct tarn_error){0};
+    c->successor = NULL;
     tarn_client_sweep(c, false);
     tarn_session_unref(old, false);
     pthread_cond_broadcast(&c->woken);
+}
+
+/* Take the new region's place as soon as that is due; true while it waits. */
+static bool successor_go_on(struct tarn_client *c)
+{
+    struct tarn_session *old = atomic_load_explicit(&c->session, memory_order_relaxed), *fresh = c->successor;
+
+    (void)tarn_session_drain(fresh);
+    if (tarn_session_stale(fresh)) { /* another one will come */
+        c->successor = NULL;
+        tarn_session_unref(fresh, false);
+        return false;
+    }
+    if (same_region(old, fresh) || tarn_successor_is_due(old, fresh, tarn_clock_ms() - c->successor_since_ms)) {
+        session_switch(c, fresh);
+        return false;
+    }
+    tarn_error_set(&c->last_error, TARN_E_AGAIN, "the agent at %s has started again and not caught up yet; the state before is shown", c->path);
+    return true;
 }
 
 /* One step of a handshake; true when it goes on. */
@@ -253,11 +275,13 @@ static bool handshake_go_on(struct tarn_client *c)
         tarn_session_unref(fresh, false);
         r = tarn_error_set(&err, TARN_E_AGAIN, "the agent at %s still serves the region we have", c->path);
     }
-    if (r == 0)
-        session_switch(c, fresh);
-    else
+    if (r != 0) {
         attempt_failed(c, &err);
-    return false;
+        return false;
+    }
+    c->successor = fresh;
+    c->successor_since_ms = tarn_clock_ms();
+    return successor_go_on(c);
 }
 
 static bool handshake_start(struct tarn_client *c)
@@ -281,7 +305,9 @@ void tarn_client_look(struct tarn_client *c)
 
     if (!c->leading)
         (void)tarn_session_drain(s); /* a leader reads the socket itself, and may not miss a doorbell */
-    if (c->handshake.fd >= 0)
+    if (c->successor)
+        going_on = successor_go_on(c);
+    else if (c->handshake.fd >= 0)
         going_on = handshake_go_on(c);
     else if (tarn_session_stale(s))
         going_on = handshake_start(c);

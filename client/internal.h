@@ -111,6 +111,8 @@ struct tarn_client {
     /* Next time a snapshot's opening looks after the agent (ms, coarse clock). Relaxed: early or late does not matter. */
     _Atomic uint64_t next_look_ms;
     struct tarn_handshake handshake;
+    struct tarn_session *successor; /* attached, waits until it has caught up with session; or NULL */
+    uint64_t successor_since_ms;
     uint64_t next_attempt_ms;
     uint32_t backoff_ms;
     uint32_t attachments;
@@ -130,6 +132,8 @@ static inline bool client_forked(const struct tarn_client *c)
 
 /* Look after the agent: read the socket, and take one step towards a new attachment if it is due. Never waits. Lock held. (client.c) */
 void tarn_client_look(struct tarn_client *c);
+/* Has fresh, attached waited_ms ago, what old had, or is it to be taken as it is? Loads only. (successor.c) */
+bool tarn_successor_is_due(struct tarn_session *old, struct tarn_session *fresh, uint64_t waited_ms);
 /* Free c if it is closed and nothing is bound any more. Lock held by the caller, gone afterwards. */
 void tarn_client_unlock_last(struct tarn_client *c);
 /* Take back what no thread uses: snapshots that are IDLE on another session than the current, or all. Lock held. (snapshot.c) */

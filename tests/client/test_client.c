@@ -470,6 +470,71 @@ static void clients_read_the_last_state_of_a_dead_agent_and_attach_to_the_next(v
     agent_stop(&a);
 }
 
+static void settle(struct tarn_client *c)
+{
+    for (int n = 0; n < 30; n++) {
+        (void)rv_of(c, "default/web");
+        (void)poll(NULL, 0, 10);
+    }
+}
+
+/* An agent without a memory of its own comes back empty: its clients lose nothing meanwhile. */
+static void the_last_state_serves_until_the_new_agent_has_caught_up(void)
+{
+    struct agent a = {0};
+    struct tarn_client *c;
+    struct tarn_client_info i;
+
+    agent_start(&a, NULL);
+    CU_ASSERT(agent_put(&a, "pods", pod_json("default", "web", 1, "n1", "a", NULL)));
+    c = open_client(&a);
+    agent_kill(&a);
+    agent_start(&a, &(struct agent_options){.generation = 2, .unsynced = true});
+    settle(c);
+    CU_ASSERT_EQUAL(rv_of(c, "default/web"), 1);
+    CU_ASSERT_EQUAL(tarn_client_info(c, &i), 0);
+    CU_ASSERT(!i.agent_alive);
+    CU_ASSERT_EQUAL(i.last_error, TARN_E_AGAIN);
+    CU_ASSERT_PTR_NOT_NULL(strstr(i.last_error_message, "not caught up"));
+
+    CU_ASSERT(agent_put(&a, "pods", pod_json("default", "web", 2, "n1", "a", NULL)));
+    CU_ASSERT(agent_state(&a, "pods", true, "2", ""));
+    settle(c);
+    CU_ASSERT_EQUAL(rv_of(c, "default/web"), 1); /* the nodes are still missing */
+    agent_kill(&a);                              /* the one that waits is lost, too */
+    agent_start(&a, &(struct agent_options){.generation = 3, .unsynced = true});
+    settle(c);
+    CU_ASSERT_EQUAL(rv_of(c, "default/web"), 1);
+    CU_ASSERT(agent_put(&a, "pods", pod_json("default", "web", 3, "n1", "a", NULL)));
+    CU_ASSERT(agent_state(&a, "pods", true, "3", ""));
+    CU_ASSERT(agent_state(&a, "nodes", true, "3", ""));
+    for (int n = 0; n < 1000 && rv_of(c, "default/web") != 3; n++)
+        (void)poll(NULL, 0, 10);
+    CU_ASSERT_EQUAL(rv_of(c, "default/web"), 3);
+    CU_ASSERT_EQUAL(tarn_client_info(c, &i), 0);
+    CU_ASSERT(i.agent_alive);
+    CU_ASSERT_EQUAL(i.last_error, 0);
+    tarn_client_close(c);
+    agent_stop(&a);
+}
+
+/* A handle may be closed while a new agent's region waits. */
+static void a_client_may_be_closed_before_the_new_agent_has_caught_up(void)
+{
+    int before = open_descriptors();
+    struct agent a = {0};
+    struct tarn_client *c;
+
+    agent_start(&a, NULL);
+    c = open_client(&a);
+    agent_kill(&a);
+    agent_start(&a, &(struct agent_options){.generation = 2, .unsynced = true});
+    settle(c);
+    tarn_client_close(c);
+    agent_stop(&a);
+    CU_ASSERT_EQUAL(open_descriptors(), before);
+}
+
 static void whoever_waits_while_the_agent_restarts_is_woken_by_the_new_one(void)
 {
     struct agent a = {0}, b;
@@ -609,6 +674,8 @@ TARN_TEST_MAIN("client", TARN_TEST(every_way_attaching_fails_has_its_code_and_na
                TARN_TEST(a_refused_list_ends_the_wait_with_the_servers_words), TARN_TEST(a_commit_wakes_who_waits_for_one),
                TARN_TEST(the_agents_status_comes_whole),
                TARN_TEST(clients_read_the_last_state_of_a_dead_agent_and_attach_to_the_next),
+               TARN_TEST(the_last_state_serves_until_the_new_agent_has_caught_up),
+               TARN_TEST(a_client_may_be_closed_before_the_new_agent_has_caught_up),
                TARN_TEST(whoever_waits_while_the_agent_restarts_is_woken_by_the_new_one), TARN_TEST(a_clean_exit_is_seen_as_such),
                TARN_TEST(a_forked_child_is_told_and_leaves_its_parent_alone),
                TARN_TEST(a_socket_that_was_closed_under_us_is_not_used))

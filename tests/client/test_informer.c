@@ -485,12 +485,14 @@ static void a_dead_agents_successor_changes_nothing_until_it_has_synced(void)
     agent_kill(&f.a);
     follow(f.c, 5);
     agent_start(&f.a, &(struct agent_options){.generation = 2, .unsynced = true});
-    follow_to(f.c, 2);
     settle(f.c, 20);
+    follow_to(f.c, 1);
     CU_ASSERT_STRING_EQUAL(f.c->order, ""); /* an empty region of an agent that has not listed yet: no deletes */
     CU_ASSERT(agent_fill(&f.a, "a", 19, 1, 0));
     CU_ASSERT(agent_fill(&f.a, "a", 3, 2, 0));
     CU_ASSERT(agent_state(&f.a, "pods", true, "9", ""));
+    CU_ASSERT(agent_state(&f.a, "nodes", true, "9", ""));
+    follow_to(f.c, 2);
     for (int i = 0; i < 100 && f.c->deletes == 0; i++)
         settle(f.c, 20);
     CU_ASSERT(equals_region(f.c, NULL));

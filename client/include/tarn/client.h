@@ -85,7 +85,7 @@ struct tarn_client_info {
     uint64_t revocations, refused_writes;
     uint16_t abi_major, abi_minor; /* of the region's format */
     uint32_t attachments;      /* how often this handle attached: 1 is the first */
-    int last_error;            /* of the last attempt to attach again; 0: none failed since */
+    int last_error;            /* of the last attempt to attach again; TARN_E_AGAIN: a new agent has not caught up; 0: none failed since */
     char last_error_message[256];
 };
 
@@ -107,7 +107,9 @@ TARN_API TARN_MUST_CHECK int tarn_client_status_json(struct tarn_client *c, stru
  * no system call in the ordinary case; memory is pooled in the client.
  *
  * Returns 0, TARN_E_LIMIT (no pin line is free: close snapshots), TARN_E_FORKED, TARN_E_NOMEM.
- * If the agent is gone the snapshot shows the last state; tarn_client_info tells its age.
+ * If the agent is gone the snapshot shows the last state; tarn_client_info tells its age. A new agent's region takes
+ * over once it has synced what the old one had; or 60 s after it was attached if any of its resources has synced, for
+ * what the server no longer serves never will.
  */
 TARN_API TARN_MUST_CHECK int tarn_snapshot_open(struct tarn_client *c, struct tarn_snapshot **ret, struct tarn_error *err);
 
