@@ -22,8 +22,9 @@ finish() {
     [ -z "${TARN_E2E_KEEP:-}" ] || cp "$W/agent.log" "$TARN_E2E_KEEP"
     rm -rf "$W"
     echo "$passed passed, $failed failed"
-    [ "$failed" = 0 ] && [ "$passed" -gt 0 ]
-    exit
+    # With a number: in a trap, a bare exit takes the status from before the trap.
+    [ "$failed" = 0 ] && [ "$passed" -gt 0 ] && exit 0
+    exit 1
 }
 trap finish EXIT
 trap 'exit 1' INT TERM
