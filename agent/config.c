@@ -1,43 +1,32 @@
-/* config.c - the flags, and the order in which the sources of configuration are laid over each other. */
+/* config.c - flags and environment, and the order in which the sources of configuration are laid over each other:
+ * defaults, the file, its snippets, the environment, flags.
+ */
 #include "config.h"
-#include "yaml_file.h"
+#include "config_keys.h"
+#include "suggest.h"
 
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
-enum flag_kind { FLAG_STRING, FLAG_BOOL, FLAG_BYTES, FLAG_RESOURCE, FLAG_FORMAT, FLAG_LEVEL };
-
-#define AT(member) offsetof(struct tarn_config, member)
-
-static const struct flag {
+/* Flags that are no keys: they say where the configuration is, or what to do instead of running. */
+static const struct action {
     const char *name;
-    enum flag_kind kind;
     size_t offset;
-    const char *arg, *help;
-} flags[] = {
-    {"config", FLAG_STRING, AT(file), "FILE", "YAML configuration; flags win over it"},
-    {"server", FLAG_STRING, AT(server.url), "URL", "API server, e.g. https://10.0.0.1:6443"},
-    {"kubeconfig", FLAG_STRING, AT(server.kubeconfig), "FILE", "kubeconfig; without --server and this: $KUBECONFIG, in-cluster, ~/.kube/config"},
-    {"context", FLAG_STRING, AT(server.context), "NAME", "context of the kubeconfig; default: its current-context"},
-    {"resource", FLAG_RESOURCE, 0, "NAME", "mirror this resource in realm cluster; may be repeated"},
-    {"socket", FLAG_STRING, AT(socket_path), "PATH", "attach socket; default $TARN_SOCKET, else RUNTIME-DIR/tarn.sock"},
-    {"runtime-dir", FLAG_STRING, AT(runtime_dir), "DIR", "lock file and socket; default /run/tarn"},
-    {"budget", FLAG_BYTES, AT(budget_bytes), "BYTES", "memory of a realm's region, e.g. 512MiB; default 1GiB, at most 40 % of what there is"},
-    {"token-file", FLAG_STRING, AT(server.token_file), "FILE", "bearer token, read again as it changes"},
-    {"ca-file", FLAG_STRING, AT(server.ca_file), "FILE", "PEM certificates that may sign the server's"},
-    {"cert-file", FLAG_STRING, AT(server.cert_file), "FILE", "PEM client certificate"},
-    {"key-file", FLAG_STRING, AT(server.key_file), "FILE", "PEM key of the client certificate"},
-    {"tls-server-name", FLAG_STRING, AT(server.tls_server_name), "NAME", "name expected in the server's certificate"},
-    {"insecure-skip-tls-verify", FLAG_BOOL, AT(server.insecure), NULL, "do not check the server's certificate"},
-    {"log-format", FLAG_FORMAT, AT(log_format), "text|json", "form of the log on stderr; default text"},
-    {"log-level", FLAG_LEVEL, AT(log_level), "debug|info|warn|error", "least level that is logged; default info"},
-    {"check-config", FLAG_BOOL, AT(check_only), NULL, "check the configuration and exit"},
-    {"print-config", FLAG_BOOL, AT(print_only), NULL, "print the effective configuration and exit"},
-    {"version", FLAG_BOOL, AT(version_only), NULL, "print the version and exit"},
-    {"help", FLAG_BOOL, AT(help_only), NULL, "print this and exit"},
+    const char *arg, *help; /* arg NULL: a bool */
+} actions[] = {
+    {"config", offsetof(struct tarn_config, file), "FILE", "YAML file; default $TARN_CONFIG, else for users ~/.config/tarn/tarn.yaml, else " TARN_CONFIG_FILE},
+    {"conf-dir", offsetof(struct tarn_config, conf_dir), "DIR", "snippets (*.yaml, by name) over the file; default $TARN_CONF_DIR, else conf.d beside the file"},
+    {"check-config", offsetof(struct tarn_config, check_only), NULL, "check the configuration and exit"},
+    {"print-config", offsetof(struct tarn_config, print_only), NULL, "print the effective configuration and exit"},
+    {"version", offsetof(struct tarn_config, version_only), NULL, "print the version and exit"},
+    {"help", offsetof(struct tarn_config, help_only), NULL, "print this and exit"},
 };
-#define NFLAGS (sizeof flags / sizeof *flags)
+#define NACTIONS (sizeof actions / sizeof *actions)
+#define FLAGS_MAX 128
+
+/* ---- entries ---------------------------------------------------------------------------------- */
 
 struct tarn_config_resource *tarn_config_add_resource(struct tarn_config *c, const char *name)
 {
@@ -49,6 +38,8 @@ struct tarn_config_resource *tarn_config_add_resource(struct tarn_config *c, con
         memcpy(v, c->resources, c->nresources * sizeof *v);
     c->resources = v;
     v[c->nresources] = (struct tarn_config_resource){.name = name, .realm = TARN_REALM_DEFAULT};
+    if (tarn_config_defaults(c, TARN_CONFIG_RESOURCE, &v[c->nresources], &v[c->nresources].from))
+        return NULL;
     return &v[c->nresources++];
 }
 
@@ -62,6 +53,8 @@ struct tarn_config_realm *tarn_config_add_realm(struct tarn_config *c, const cha
         memcpy(v, c->realms, c->nrealms * sizeof *v);
     c->realms = v;
     v[c->nrealms] = (struct tarn_config_realm){.name = name};
+    if (tarn_config_defaults(c, TARN_CONFIG_REALM, &v[c->nrealms], &v[c->nrealms].from))
+        return NULL;
     return &v[c->nrealms++];
 }
 
@@ -73,100 +66,229 @@ struct tarn_config_realm *tarn_config_realm(const struct tarn_config *c, const c
     return NULL;
 }
 
-/* The index of text in names, or -1. */
-static int word_of(const char *text, const char *const *names, int n)
-{
-    for (int i = 0; i < n; i++)
-        if (strcmp(text, names[i]) == 0)
-            return i;
-    return -1;
-}
+/* ---- one value ----------------------------------------------------------------------------------- */
 
-static int set_word(const struct flag *f, void *at, const char *text, struct tarn_error *err)
+/* One more, unless the files have it already. */
+static int add_resource(struct tarn_config *c, const char *name, const char *origin, struct tarn_error *err)
 {
-    static const char *const formats[] = {"text", "json"}, *const levels[] = {"debug", "info", "warn", "error"};
-    int i = f->kind == FLAG_FORMAT ? word_of(text, formats, 2) : word_of(text, levels, 4);
+    struct tarn_config_resource *r;
 
-    if (i < 0)
-        return tarn_error_set(err, TARN_E_CONFIG, "--%s %s: must be one of %s", f->name, text, f->arg);
-    if (f->kind == FLAG_FORMAT)
-        *(enum tarn_log_format *)at = (enum tarn_log_format)i;
-    else
-        *(enum tarn_log_level *)at = (enum tarn_log_level)i;
-    return 0;
-}
-
-/* --resource: one more, unless the file has it already. */
-static int set_resource(struct tarn_config *c, const char *name, struct tarn_error *err)
-{
+    if (!*name)
+        return tarn_error_set(err, TARN_E_CONFIG, "%s: must not be empty", origin);
     for (unsigned i = 0; i < c->nresources; i++)
         if (strcmp(c->resources[i].name, name) == 0)
             return 0;
-    return tarn_config_add_resource(c, name) ? 0 : tarn_error_set(err, TARN_E_NOMEM, "out of memory");
+    r = tarn_config_add_resource(c, name);
+    if (!r || tarn_config_note_from(&c->arena, r->from, tarn_config_key_find(TARN_CONFIG_RESOURCE, "name"), origin))
+        return tarn_error_set(err, TARN_E_NOMEM, "out of memory");
+    return 0;
 }
 
-static int set_flag(struct tarn_config *c, const struct flag *f, const char *text, struct tarn_error *err)
+/* "pods,nodes" */
+static int add_resources(struct tarn_config *c, const char *names, const char *origin, struct tarn_error *err)
 {
-    void *at = (char *)c + f->offset;
+    int rc = 0;
 
-    switch (f->kind) {
-    case FLAG_STRING:
-        *(const char **)at = text;
-        return *text ? 0 : tarn_error_set(err, TARN_E_CONFIG, "--%s: must not be empty", f->name);
-    case FLAG_BOOL:
-        *(bool *)at = true;
-        return 0;
-    case FLAG_BYTES:
-        return tarn_parse_bytes(text, at) ? 0
-                                          : tarn_error_set(err, TARN_E_CONFIG, "--%s %s: expected a size such as 268435456, 256MiB or 1GiB", f->name, text);
-    case FLAG_RESOURCE:
-        return set_resource(c, text, err);
-    default:
-        return set_word(f, at, text, err);
+    do {
+        size_t n = strcspn(names, ",");
+        char *name = tarn_arena_copy(&c->arena, (struct tarn_bytes){.data = names, .len = n});
+
+        rc = name ? add_resource(c, name, origin, err) : tarn_error_set(err, TARN_E_NOMEM, "out of memory");
+        names += n + (names[n] == ',');
+    } while (!rc && *names);
+    return rc;
+}
+
+/* From a flag or a variable. */
+static int set_key(struct tarn_config *c, const struct tarn_config_key *k, const char *text, const char *origin, struct tarn_error *err)
+{
+    struct tarn_error why = {0};
+    int rc;
+
+    if (k->kind == TARN_CONFIG_RESOURCES)
+        return add_resources(c, text, origin, err);
+    rc = tarn_config_parse(k, &c->arena, text, (char *)c + k->offset, &why);
+    if (!rc)
+        rc = tarn_config_note_from(&c->arena, c->from, k, origin);
+    return rc == TARN_E_NOMEM ? tarn_error_set(err, rc, "out of memory") : rc ? tarn_error_set(err, rc, "%s: %s", origin, why.message) : 0;
+}
+
+/* ---- flags ------------------------------------------------------------------------------------------ */
+
+/* getopt's table: actions first, then the keys; val is 1 + the index of either. */
+struct flags {
+    struct option options[FLAGS_MAX + 1];
+    const struct tarn_config_key *keys[FLAGS_MAX];
+    char names[FLAGS_MAX][TARN_CONFIG_NAME_BYTES];
+};
+
+static void make_flags(struct flags *f)
+{
+    const struct tarn_config_key *k;
+    size_t n = 0;
+
+    memset(f, 0, sizeof *f);
+    for (; n < NACTIONS; n++)
+        f->options[n] = (struct option){.name = actions[n].name, .has_arg = actions[n].arg ? required_argument : no_argument, .val = (int)n + 1};
+    for (size_t i = 0; (k = tarn_config_key(i)) && n < FLAGS_MAX; i++) {
+        if (!tarn_config_flag_name(k, f->names[n]))
+            continue;
+        f->keys[n] = k;
+        f->options[n] = (struct option){
+            .name = f->names[n], .has_arg = k->kind == TARN_CONFIG_BOOL ? optional_argument : required_argument, .val = (int)n + 1};
+        n++;
     }
 }
 
-static void make_options(struct option *o)
+static int take_action(struct tarn_config *c, const struct action *a, struct tarn_error *err)
 {
-    for (size_t i = 0; i < NFLAGS; i++)
-        o[i] = (struct option){.name = flags[i].name, .has_arg = flags[i].arg ? required_argument : no_argument, .val = (int)i + 1};
-    o[NFLAGS] = (struct option){0};
+    void *at = (char *)c + a->offset;
+
+    if (!a->arg)
+        *(bool *)at = true;
+    else if (*optarg)
+        *(const char **)at = optarg;
+    else
+        return tarn_error_set(err, TARN_E_CONFIG, "--%s: must not be empty", a->name);
+    return 0;
 }
 
-/* Walk argv; with only_file set take just --config, so that the file comes under the flags. */
-static int read_flags(struct tarn_config *c, int argc, char *const *argv, bool only_file, struct tarn_error *err)
+static int take_flag(struct tarn_config *c, const struct flags *f, int i, bool only_actions, struct tarn_error *err)
 {
-    struct option options[NFLAGS + 1];
+    const char *origin;
+
+    if (!f->keys[i])
+        return only_actions ? take_action(c, &actions[i], err) : 0;
+    if (only_actions)
+        return 0;
+    origin = tarn_arena_printf(&c->arena, "--%s", f->names[i]);
+    return origin ? set_key(c, f->keys[i], optarg ? optarg : "true", origin, err) : tarn_error_set(err, TARN_E_NOMEM, "out of memory");
+}
+
+static int unknown_flag(const struct flags *f, const char *arg, struct tarn_error *err)
+{
+    char word[TARN_CONFIG_NAME_BYTES];
+    struct tarn_suggest s = {.word = word};
+
+    (void)snprintf(word, sizeof word, "%.*s", (int)strcspn(arg + strspn(arg, "-"), "="), arg + strspn(arg, "-"));
+    for (const struct option *o = f->options; o->name; o++)
+        tarn_suggest_offer(&s, o->name);
+    return s.best ? tarn_error_set(err, TARN_E_CONFIG, "unknown flag %s; did you mean --%s?", arg, s.best)
+                  : tarn_error_set(err, TARN_E_CONFIG, "unknown flag %s; tarnd --help lists them", arg);
+}
+
+/* Walk argv: the actions only, which say where the files are, or the keys only, which win over all else. */
+static int read_flags(struct tarn_config *c, int argc, char *const *argv, bool only_actions, struct tarn_error *err)
+{
+    struct flags f;
     int v, rc = 0;
 
-    make_options(options);
+    make_flags(&f);
     optind = 0; /* GNU: start over, also inside the arguments of an earlier walk */
-    while (!rc && (v = getopt_long(argc, argv, ":", options, NULL)) != -1) {
+    while (!rc && (v = getopt_long(argc, argv, ":", f.options, NULL)) != -1) {
         if (v == '?')
-            rc = tarn_error_set(err, TARN_E_CONFIG, "unknown flag %s; tarnd --help lists them", argv[optind - 1]);
+            rc = unknown_flag(&f, argv[optind - 1], err);
         else if (v == ':')
             rc = tarn_error_set(err, TARN_E_CONFIG, "flag %s needs a value", argv[optind - 1]);
-        else if (!only_file || v == 1)
-            rc = set_flag(c, &flags[v - 1], optarg, err);
+        else
+            rc = take_flag(c, &f, v - 1, only_actions, err);
     }
     if (!rc && optind < argc)
         rc = tarn_error_set(err, TARN_E_CONFIG, "unexpected argument '%s'; tarnd takes only flags", argv[optind]);
     return rc;
 }
 
+/* ---- environment ---------------------------------------------------------------------------------------- */
+
+static int read_environment(struct tarn_config *c, struct tarn_error *err)
+{
+    const struct tarn_config_key *k;
+    char name[TARN_CONFIG_NAME_BYTES];
+    int rc = 0;
+
+    for (size_t i = 0; !rc && (k = tarn_config_key(i)); i++) {
+        const char *value = tarn_config_env_name(k, name) ? getenv(name) : NULL, *origin;
+
+        if (!value || !*value) /* set to nothing is not set */
+            continue;
+        origin = tarn_arena_printf(&c->arena, "$%s", name);
+        rc = origin ? set_key(c, k, value, origin, err) : tarn_error_set(err, TARN_E_NOMEM, "out of memory");
+    }
+    return rc;
+}
+
+/* ---- files --------------------------------------------------------------------------------------------------- */
+
+static const char *environment(const char *name)
+{
+    const char *v = getenv(name);
+
+    return v && *v ? v : NULL;
+}
+
+/* Of a user who is not root: $XDG_CONFIG_HOME/tarn/tarn.yaml, if it is there. */
+static const char *user_file(struct tarn_arena *a)
+{
+    const char *xdg = environment("XDG_CONFIG_HOME"), *home = environment("HOME"), *path;
+
+    if (geteuid() == 0 || (!xdg && !home))
+        return NULL;
+    path = xdg ? tarn_arena_printf(a, "%s/tarn/tarn.yaml", xdg) : tarn_arena_printf(a, "%s/.config/tarn/tarn.yaml", home);
+    return path && access(path, F_OK) == 0 ? path : NULL;
+}
+
+/* A file that is named must be there; one of the default places may be. The snippets' directory lies beside it. */
+static int find_files(struct tarn_config *c, struct tarn_error *err)
+{
+    const char *beside, *slash;
+
+    if (!c->file)
+        c->file = environment("TARN_CONFIG");
+    if (!c->file)
+        c->file = user_file(&c->arena);
+    beside = c->file ? c->file : TARN_CONFIG_FILE;
+    if (!c->file && access(TARN_CONFIG_FILE, F_OK) == 0)
+        c->file = TARN_CONFIG_FILE;
+    if (!c->conf_dir)
+        c->conf_dir = environment("TARN_CONF_DIR");
+    if (c->conf_dir)
+        return access(c->conf_dir, F_OK) == 0 ? 0 : tarn_error_set(err, TARN_E_IO, "cannot read %s: no such directory", c->conf_dir);
+    slash = strrchr(beside, '/');
+    c->conf_dir = slash ? tarn_arena_printf(&c->arena, "%.*s/conf.d", (int)(slash - beside), beside) : "conf.d";
+    return c->conf_dir ? 0 : tarn_error_set(err, TARN_E_NOMEM, "out of memory");
+}
+
+static int read_files(struct tarn_config *c, struct tarn_error *err)
+{
+    int rc = find_files(c, err);
+
+    if (!rc && c->file)
+        rc = tarn_config_read_file(c, c->file, err);
+    if (!rc)
+        rc = tarn_config_read_dir(c, c->conf_dir, err);
+    if (access(c->conf_dir ? c->conf_dir : "", F_OK) < 0)
+        c->conf_dir = NULL;
+    return rc;
+}
+
+/* ---- all ------------------------------------------------------------------------------------------------------- */
+
 int tarn_config_load(struct tarn_config *c, int argc, char *const *argv, struct tarn_error *err)
 {
     int rc;
 
-    *c = (struct tarn_config){.log_level = TARN_LOG_INFO, .streaming_lists = true, .huge_pages = true};
+    *c = (struct tarn_config){0};
+    if (tarn_config_defaults(c, TARN_CONFIG_TOP, c, &c->from))
+        return tarn_error_set(err, TARN_E_NOMEM, "out of memory");
     rc = read_flags(c, argc, argv, true, err);
-    if (!rc && c->file)
-        rc = tarn_config_read_file(c, c->file, err);
+    if (rc || c->help_only || c->version_only)
+        return rc;
+    rc = read_files(c, err);
+    if (!rc)
+        rc = read_environment(c, err);
     if (!rc)
         rc = read_flags(c, argc, argv, false, err);
-    if (!rc && !c->help_only && !c->version_only)
-        rc = tarn_config_check(c, err);
-    return rc;
+    return rc ? rc : tarn_config_check(c, err);
 }
 
 void tarn_config_release(struct tarn_config *c)
@@ -174,18 +296,46 @@ void tarn_config_release(struct tarn_config *c)
     tarn_arena_release(&c->arena);
 }
 
+/* ---- help -------------------------------------------------------------------------------------------------------- */
+
+static int help_line(struct tarn_buf *out, const char *name, const char *arg, const char *help, const char *def)
+{
+    char left[80];
+    int rc;
+
+    (void)snprintf(left, sizeof left, "--%s%s%s", name, arg ? " " : "", arg ? arg : "");
+    rc = tarn_buf_addf(out, "  %-34s %s%s", left, help, def ? "; default " : "\n");
+    for (; !rc && def && *def; def++) /* written for documentation: without its marks */
+        rc = *def == '`' ? 0 : tarn_buf_add(out, def, 1);
+    return rc || !def ? rc : tarn_buf_adds(out, "\n");
+}
+
+static int help_key(struct tarn_buf *out, const struct tarn_config_key *k)
+{
+    char name[TARN_CONFIG_NAME_BYTES];
+    const char *form = k->kind == TARN_CONFIG_BOOL ? "[=true|false]" : k->form;
+
+    if (!tarn_config_flag_name(k, name))
+        return 0;
+    if (k->kind == TARN_CONFIG_BOOL) /* getopt takes an optional value only with = */
+        (void)strncat(name, form, sizeof name - strlen(name) - 1);
+    return help_line(out, name, k->kind == TARN_CONFIG_BOOL ? NULL : form, k->help, k->def && *k->def ? k->def : k->told);
+}
+
 int tarn_config_help(struct tarn_buf *out)
 {
-    int rc = tarn_buf_adds(out, "usage: tarnd [FLAGS]\nMirrors a Kubernetes cluster's state into shared memory for every process on this host.\n\n");
+    const struct tarn_config_key *k;
+    int rc = tarn_buf_adds(out, "usage: tarnd [FLAGS]\n"
+                                "Mirrors a Kubernetes cluster's state into shared memory for every process on this host.\n\n"
+                                "FLAGS WIN OVER THE ENVIRONMENT, THE ENVIRONMENT OVER conf.d SNIPPETS, SNIPPETS OVER THE FILE, THE FILE OVER DEFAULTS.\n"
+                                "Each flag --a-b below is also the variable TARN_A_B. tarnd --print-config shows what came from where.\n\n");
 
-    for (size_t i = 0; !rc && i < NFLAGS; i++) {
-        char left[64];
-
-        (void)snprintf(left, sizeof left, "--%s %s", flags[i].name, flags[i].arg ? flags[i].arg : "");
-        rc = tarn_buf_addf(out, "  %-34s %s\n", left, flags[i].help);
-    }
-    if (!rc)
-        rc = tarn_buf_adds(out, "\nSIGTERM and SIGINT stop it; SIGHUP reads token and certificates again.\n"
-                                "Exit codes: 0 stopped, or done; 1 cannot run (a file, the runtime directory, the socket, memory); 2 wrong flags or configuration.\n");
-    return rc;
+    for (size_t i = 0; !rc && i < NACTIONS; i++)
+        rc = help_line(out, actions[i].name, actions[i].arg, actions[i].help, NULL);
+    rc = rc ? rc : tarn_buf_adds(out, "\n");
+    for (size_t i = 0; !rc && (k = tarn_config_key(i)); i++)
+        rc = help_key(out, k);
+    return rc ? rc
+              : tarn_buf_adds(out, "\nSIGTERM and SIGINT stop it; SIGHUP reads token and certificates again.\n"
+                                   "Exit codes: 0 stopped, or done; 1 cannot run (a file, the runtime directory, the socket, memory); 2 wrong flags or configuration.\n");
 }

@@ -1,8 +1,8 @@
-/* config.h - everything an operator may say to tarnd: flags over the YAML file over defaults, checked as a whole.
+/* config.h - everything an operator may say to tarnd: flags over environment over files over defaults, checked as a whole.
  *
- * The file is described in docs/configuration.md. Unknown keys, wrong types, keys given twice and
- * contradictions are errors that name file:line:column. After tarn_config_load the struct is complete and only
- * read; all strings live in its arena.
+ * Each key is one row of the table in config_keys.c; docs/configuration.md describes them for people. Unknown keys,
+ * wrong types, keys given twice and contradictions are errors that name file:line:column (or the flag or variable). After
+ * tarn_config_load the struct is complete and only read; all strings live in its arena.
  */
 #ifndef TARN_AGENT_CONFIG_H
 #define TARN_AGENT_CONFIG_H
@@ -15,6 +15,7 @@
 #include "logger.h"
 
 #define TARN_REALM_DEFAULT "cluster"
+#define TARN_CONFIG_FILE "/etc/tarn/tarn.yaml"
 
 struct tarn_ids {
     uint32_t *v;
@@ -27,6 +28,7 @@ struct tarn_config_realm {
     uint64_t budget_bytes;    /* 0: the default budget */
     struct tarn_ids uids, gids; /* who may read; the agent's own uid and root always may */
     const char *where;        /* file:line:column for messages, NULL: from a flag or a default */
+    const char **from;        /* by key, see tarn_config_from */
 };
 
 /* What to mirror: one entry of `resources`. */
@@ -39,6 +41,7 @@ struct tarn_config_resource {
     struct tarn_string_list drop, keep, slots, indexes; /* paths; index names as in <tarn/store.h> */
     bool drop_given, indexes_given; /* else the defaults of the agent: managedFields; the indexes of driver.c */
     const char *where;
+    const char **from;
 };
 
 /* How to reach the API server; what is NULL is looked for as api_server.h says. */
@@ -55,6 +58,7 @@ struct tarn_config {
     struct tarn_config_resource *resources;
     unsigned nresources;
     const char *socket_path, *runtime_dir;
+    int64_t socket_gid;    /* who may connect to the socket; -1: everyone may try */
     uint64_t budget_bytes; /* of a realm that names none */
     uint32_t max_object_bytes, page_size, max_clients;
     bool streaming_lists, huge_pages;
@@ -62,35 +66,29 @@ struct tarn_config {
     enum tarn_log_level log_level;
     /* what to do instead of running */
     bool check_only, print_only, help_only, version_only;
-    const char *file; /* the YAML file, NULL: none */
+    const char *file;     /* the YAML file, NULL: none */
+    const char *conf_dir; /* of the snippets laid over it, NULL: none */
+    const char **from;    /* by key, see tarn_config_from */
     struct tarn_arena arena;
 };
 
 /*
- * Read argv and the file it names, fill in defaults and check everything. Release c in every case.
+ * Read argv, the environment and the files, fill in defaults and check everything. Release c in every case.
  * 0, TARN_E_CONFIG (err says where and what), TARN_E_IO or TARN_E_NOMEM.
  */
 int tarn_config_load(struct tarn_config *c, int argc, char *const *argv, struct tarn_error *err);
 void tarn_config_release(struct tarn_config *c);
 
-/* Append the effective configuration as YAML that gives the same configuration again. Holds no credentials, only file names. */
+/*
+ * Append the effective configuration as YAML that gives the same configuration again, each value with a comment
+ * that tells where it came from. Holds no credentials, only file names.
+ */
 int tarn_config_print(const struct tarn_config *c, struct tarn_buf *out);
 /* Append the text of --help. */
 int tarn_config_help(struct tarn_buf *out);
 
 /* The realm of that name, or NULL. */
 struct tarn_config_realm *tarn_config_realm(const struct tarn_config *c, const char *name);
-
-/* ---- parts of config.c, each in a file of its own -------------------------------------------- */
-
-/* config_file.c: read the YAML file at path into c, over what is there. */
-int tarn_config_read_file(struct tarn_config *c, const char *path, struct tarn_error *err);
-/* config_check.c: fill defaults and check what the parts say together. */
-int tarn_config_check(struct tarn_config *c, struct tarn_error *err);
-/* Append a resource entry of that name with the defaults; NULL when memory is out. */
-struct tarn_config_resource *tarn_config_add_resource(struct tarn_config *c, const char *name);
-/* Append a realm with the defaults; NULL when memory is out. */
-struct tarn_config_realm *tarn_config_add_realm(struct tarn_config *c, const char *name);
 
 /* Bytes of memory this process may use: the cgroup's limit, or the machine's memory if that is less. */
 uint64_t tarn_memory_limit(void);

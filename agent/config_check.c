@@ -1,5 +1,5 @@
 /* config_check.c - defaults, and what the parts of a configuration must say together. */
-#include "config.h"
+#include "config_keys.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,9 +7,6 @@
 #include <unistd.h>
 
 #define DEFAULT_BUDGET_BYTES (1ull << 30)
-#define LEAST_BUDGET_BYTES (8ull << 20)
-#define DEFAULT_OBJECT_BYTES (2u << 20)
-#define MOST_OBJECT_BYTES (16u << 20)
 #define RESOURCES_MAX 256
 #define PATHS_MAX 32
 #define NAMESPACES_MAX 64 /* a LIST and a WATCH each */
@@ -81,7 +78,7 @@ static int check_resources(const struct tarn_config *c, struct tarn_error *err)
 
     if (!c->nresources)
         return tarn_error_set(err, TARN_E_CONFIG, "%s: nothing to mirror; name resources by --resource pods or `resources:` in the file",
-                              c->file ? c->file : "tarnd");
+                              c->file ? c->file : c->conf_dir ? c->conf_dir : "tarnd");
     if (c->nresources > RESOURCES_MAX)
         return tarn_error_set(err, TARN_E_CONFIG, "%u resources; at most %d are possible", c->nresources, RESOURCES_MAX);
     for (unsigned i = 0; !rc && i < c->nresources; i++) {
@@ -113,6 +110,16 @@ static uint64_t default_budget(void)
     return b & ~((2ull << 20) - 1);
 }
 
+static int too_much(const struct tarn_config *c, uint64_t sum, uint64_t limit, struct tarn_error *err)
+{
+    const char *from = tarn_config_from(c->from, TARN_CONFIG_TOP, "budget");
+
+    return tarn_error_set(err, TARN_E_CONFIG,
+                          "%s%sthe budgets of all realms are %llu MiB together, more than the %llu MiB this process may use; "
+                          "lower `budget` or raise the memory limit",
+                          from ? from : "", from ? ": " : "", (unsigned long long)(sum >> 20), (unsigned long long)(limit >> 20));
+}
+
 static int check_budgets(struct tarn_config *c, struct tarn_error *err)
 {
     uint64_t sum = 0, limit = tarn_memory_limit();
@@ -124,26 +131,19 @@ static int check_budgets(struct tarn_config *c, struct tarn_error *err)
 
         if (!r->budget_bytes)
             r->budget_bytes = c->budget_bytes;
-        if (r->budget_bytes < LEAST_BUDGET_BYTES)
-            return entry_error(r->where, err, "a realm's budget is at least 8MiB", r->name);
         sum += r->budget_bytes;
     }
     if (sum > limit)
-        return tarn_error_set(err, TARN_E_CONFIG,
-                              "the budgets of all realms are %llu MiB together, more than the %llu MiB this process may use; lower `budget`",
-                              (unsigned long long)(sum >> 20), (unsigned long long)(limit >> 20));
+        return too_much(c, sum, limit, err);
     return 0;
 }
 
 static int check_paths_of_files(struct tarn_config *c, struct tarn_error *err)
 {
     struct sockaddr_un sun;
-    const char *env = getenv("TARN_SOCKET");
 
-    if (!c->runtime_dir)
-        c->runtime_dir = "/run/tarn";
     if (!c->socket_path)
-        c->socket_path = env && *env ? tarn_arena_copy(&c->arena, tarn_bytes_of(env)) : tarn_arena_printf(&c->arena, "%s/tarn.sock", c->runtime_dir);
+        c->socket_path = tarn_arena_printf(&c->arena, "%s/tarn.sock", c->runtime_dir);
     if (!c->socket_path)
         return tarn_error_set(err, TARN_E_NOMEM, "out of memory");
     if (strlen(c->socket_path) >= sizeof sun.sun_path)
@@ -152,29 +152,27 @@ static int check_paths_of_files(struct tarn_config *c, struct tarn_error *err)
     return 0;
 }
 
-static int check_numbers(struct tarn_config *c, struct tarn_error *err)
+/* Two keys of the top that do not go together, each with where it was said. */
+static int contradiction(const struct tarn_config *c, const char *a, const char *b, const char *why, struct tarn_error *err)
 {
-    if (!c->max_object_bytes)
-        c->max_object_bytes = DEFAULT_OBJECT_BYTES;
-    if (!c->max_clients)
-        c->max_clients = 1024;
-    if (c->max_object_bytes < 4096 || c->max_object_bytes > MOST_OBJECT_BYTES)
-        return tarn_error_set(err, TARN_E_CONFIG, "maxObjectBytes %u: must be from 4096 to %u", c->max_object_bytes, MOST_OBJECT_BYTES);
-    if (c->max_clients > 65536)
-        return tarn_error_set(err, TARN_E_CONFIG, "maxClients %u: at most 65536", c->max_clients);
-    return 0;
+    const char *from_a = tarn_config_from(c->from, TARN_CONFIG_TOP, a), *from_b = tarn_config_from(c->from, TARN_CONFIG_TOP, b);
+
+    return tarn_error_set(err, TARN_E_CONFIG, "%s: %s contradicts %s (%s): %s", from_a ? from_a : "default", a, b, from_b ? from_b : "default", why);
 }
 
-static int check_server(const struct tarn_config_server *s, struct tarn_error *err)
+static int check_server(const struct tarn_config *c, struct tarn_error *err)
 {
+    const struct tarn_config_server *s = &c->server;
+
     if (s->url && s->kubeconfig)
-        return tarn_error_set(err, TARN_E_CONFIG, "server url and kubeconfig are both given; only one can say where the API server is");
+        return contradiction(c, "server.url", "server.kubeconfig", "only one can say where the API server is", err);
     if (s->context && s->url)
-        return tarn_error_set(err, TARN_E_CONFIG, "context '%s' is given, but with a server url no kubeconfig is read", s->context);
+        return contradiction(c, "server.context", "server.url", "with a URL no kubeconfig is read", err);
     if (!s->cert_file != !s->key_file)
-        return tarn_error_set(err, TARN_E_CONFIG, "a client certificate needs both certFile and keyFile");
+        return tarn_error_set(err, TARN_E_CONFIG, "%s: a client certificate needs both certFile and keyFile",
+                              tarn_config_from(c->from, TARN_CONFIG_TOP, s->cert_file ? "server.certFile" : "server.keyFile"));
     if (s->insecure && s->ca_file)
-        return tarn_error_set(err, TARN_E_CONFIG, "insecureSkipTlsVerify and caFile contradict each other");
+        return contradiction(c, "server.insecureSkipTlsVerify", "server.caFile", "certificates that are not checked need no authority", err);
     return 0;
 }
 
@@ -184,13 +182,11 @@ int tarn_config_check(struct tarn_config *c, struct tarn_error *err)
 
     if (!tarn_config_realm(c, TARN_REALM_DEFAULT) && !tarn_config_add_realm(c, TARN_REALM_DEFAULT))
         return tarn_error_set(err, TARN_E_NOMEM, "out of memory");
-    rc = check_server(&c->server, err);
+    rc = check_server(c, err);
     if (!rc)
         rc = check_resources(c, err);
     if (!rc)
         rc = default_drop(c, err);
-    if (!rc)
-        rc = check_numbers(c, err);
     if (!rc)
         rc = check_budgets(c, err);
     return rc ? rc : check_paths_of_files(c, err);

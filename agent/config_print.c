@@ -1,169 +1,102 @@
-/* config_print.c - the effective configuration as YAML, in the order of the documentation. */
-#include "config.h"
+/* config_print.c - the effective configuration as YAML, in the order of the table, each value with its origin. */
+#include "config_keys.h"
 
-/* A double-quoted YAML scalar; JSON's escapes are YAML's too. */
-static int add_quoted(struct tarn_buf *out, const char *s)
+#include <string.h>
+
+struct printing {
+    enum tarn_config_scope scope;
+    const void *base;
+    const char *const *from;
+    const char *indent;       /* of each line */
+    const char *first_indent; /* of the first line, NULL: as the others ("  - " for an entry) */
+    char section[64];         /* the map the last line stood in */
+};
+
+static const char *take_indent(struct printing *p)
 {
-    int rc = tarn_buf_adds(out, "\"");
+    const char *first = p->first_indent;
 
-    for (; !rc && *s; s++) {
-        if (*s == '"' || *s == '\\')
-            rc = tarn_buf_addf(out, "\\%c", *s);
-        else if ((unsigned char)*s < 0x20 || *s == 0x7f)
-            rc = tarn_buf_addf(out, "\\x%02x", (unsigned char)*s);
-        else
-            rc = tarn_buf_add(out, s, 1);
-    }
-    return rc ? rc : tarn_buf_adds(out, "\"");
+    p->first_indent = NULL;
+    return first ? first : p->indent;
 }
 
-static int add_string(struct tarn_buf *out, const char *indent, const char *key, const char *value)
+/* "readers:" before the first key inside it. */
+static int enter_section(struct printing *p, const struct tarn_config_key *k, struct tarn_buf *out)
 {
-    int rc;
+    const char *dot = strchr(k->path, '.');
+    size_t n = dot ? (size_t)(dot - k->path) : 0;
 
-    if (!value)
+    if (strncmp(p->section, k->path, n) == 0 && !p->section[n])
         return 0;
-    rc = tarn_buf_addf(out, "%s%s: ", indent, key);
+    memcpy(p->section, k->path, n);
+    p->section[n] = '\0';
+    return n ? tarn_buf_addf(out, "%s%s:\n", take_indent(p), p->section) : 0;
+}
+
+static int print_key(struct printing *p, const struct tarn_config_key *k, const char *origin, struct tarn_buf *out)
+{
+    const char *dot = strchr(k->path, '.');
+    int rc = enter_section(p, k, out);
+
     if (!rc)
-        rc = add_quoted(out, value);
-    return rc ? rc : tarn_buf_adds(out, "\n");
+        rc = tarn_buf_addf(out, "%s%s%s: ", take_indent(p), dot ? "  " : "", dot ? dot + 1 : k->path);
+    if (!rc)
+        rc = tarn_config_print_value(k, (const char *)p->base + k->offset, out);
+    return rc ? rc : tarn_buf_addf(out, " # %s\n", origin ? origin : "default");
 }
 
-static int add_flag(struct tarn_buf *out, const char *indent, const char *key, bool value)
+static int print_keys(struct printing *p, struct tarn_buf *out)
 {
-    return tarn_buf_addf(out, "%s%s: %s\n", indent, key, value ? "true" : "false");
-}
+    const struct tarn_config_key *k;
+    int rc = 0;
 
-static int add_strings(struct tarn_buf *out, const char *key, const struct tarn_string_list *l, bool even_empty)
-{
-    int rc;
+    for (size_t i = 0; !rc && (k = tarn_config_key(i)); i++) {
+        const char *origin = p->from[tarn_config_key_index(k)];
 
-    if (!l->n && !even_empty)
-        return 0;
-    rc = tarn_buf_addf(out, "        %s: [", key);
-    for (unsigned i = 0; !rc && i < l->n; i++) {
-        rc = i ? tarn_buf_adds(out, ", ") : 0;
-        if (!rc)
-            rc = add_quoted(out, l->v[i]);
+        if (k->scope == p->scope && tarn_config_has_value(k, (const char *)p->base + k->offset, origin != NULL))
+            rc = print_key(p, k, origin, out);
     }
-    return rc ? rc : tarn_buf_adds(out, "]\n");
-}
-
-static int add_ids(struct tarn_buf *out, const char *key, const struct tarn_ids *ids)
-{
-    int rc = tarn_buf_addf(out, "      %s: [", key);
-
-    for (unsigned i = 0; !rc && i < ids->n; i++)
-        rc = tarn_buf_addf(out, "%s%u", i ? ", " : "", ids->v[i]);
-    return rc ? rc : tarn_buf_adds(out, "]\n");
-}
-
-static int add_server(struct tarn_buf *out, const struct tarn_config_server *s)
-{
-    const struct {
-        const char *key, *value;
-    } strings[] = {{"url", s->url},
-                   {"kubeconfig", s->kubeconfig},
-                   {"context", s->context},
-                   {"caFile", s->ca_file},
-                   {"certFile", s->cert_file},
-                   {"keyFile", s->key_file},
-                   {"tokenFile", s->token_file},
-                   {"tlsServerName", s->tls_server_name},
-                   {"proxyUrl", s->proxy_url}};
-    int rc = tarn_buf_adds(out, "server:\n");
-
-    for (size_t i = 0; !rc && i < sizeof strings / sizeof *strings; i++)
-        rc = add_string(out, "  ", strings[i].key, strings[i].value);
-    if (!rc)
-        rc = add_flag(out, "  ", "insecureSkipTlsVerify", s->insecure);
-    return rc ? rc : add_flag(out, "  ", "gzip", s->gzip);
-}
-
-static int add_resource(struct tarn_buf *out, const struct tarn_config_resource *r)
-{
-    int rc = tarn_buf_adds(out, "      - name: ");
-
-    if (!rc)
-        rc = add_quoted(out, r->name);
-    if (!rc)
-        rc = tarn_buf_adds(out, "\n");
-    if (!rc)
-        rc = add_string(out, "        ", "apiVersion", r->api_version);
-    if (!rc)
-        rc = add_strings(out, "namespaces", &r->namespaces, false);
-    if (!rc)
-        rc = add_string(out, "        ", "labelSelector", r->label_selector);
-    if (!rc)
-        rc = add_string(out, "        ", "fieldSelector", r->field_selector);
-    if (!rc && !r->keep.n)
-        rc = add_strings(out, "drop", &r->drop, true);
-    if (!rc)
-        rc = add_strings(out, "keep", &r->keep, false);
-    if (!rc)
-        rc = add_strings(out, "slots", &r->slots, false);
-    return rc ? rc : add_strings(out, "indexes", &r->indexes, r->indexes_given);
-}
-
-static int add_resources(struct tarn_buf *out, const struct tarn_config *c, const char *realm)
-{
-    int rc = tarn_buf_adds(out, "    resources:\n");
-
-    for (unsigned i = 0; !rc && i < c->nresources; i++)
-        if (strcmp(c->resources[i].realm, realm) == 0)
-            rc = add_resource(out, &c->resources[i]);
     return rc;
 }
 
-static bool has_resources(const struct tarn_config *c, const char *realm)
+static int print_resources(const struct tarn_config *c, const char *realm, struct tarn_buf *out)
 {
-    for (unsigned i = 0; i < c->nresources; i++)
-        if (strcmp(c->resources[i].realm, realm) == 0)
-            return true;
-    return false;
+    bool any = false;
+    int rc = 0;
+
+    for (unsigned i = 0; !rc && i < c->nresources; i++) {
+        const struct tarn_config_resource *r = &c->resources[i];
+        struct printing p = {.scope = TARN_CONFIG_RESOURCE, .base = r, .from = r->from, .indent = "        ", .first_indent = "      - "};
+
+        if (strcmp(r->realm, realm) != 0)
+            continue;
+        rc = any ? 0 : tarn_buf_adds(out, "    resources:\n");
+        any = true;
+        if (!rc)
+            rc = print_keys(&p, out);
+    }
+    return rc;
 }
 
-static int add_realm(struct tarn_buf *out, const struct tarn_config *c, const struct tarn_config_realm *r)
+static int print_realm(const struct tarn_config *c, const struct tarn_config_realm *r, struct tarn_buf *out)
 {
-    int rc = tarn_buf_adds(out, "  - name: ");
+    struct printing p = {.scope = TARN_CONFIG_REALM, .base = r, .from = r->from, .indent = "    ", .first_indent = "  - "};
+    int rc = print_keys(&p, out);
 
-    if (!rc)
-        rc = add_quoted(out, r->name);
-    if (!rc)
-        rc = tarn_buf_addf(out, "\n    budget: %llu\n    readers:\n", (unsigned long long)r->budget_bytes);
-    if (!rc)
-        rc = add_ids(out, "users", &r->uids);
-    if (!rc)
-        rc = add_ids(out, "groups", &r->gids);
-    return rc || !has_resources(c, r->name) ? rc : add_resources(out, c, r->name);
-}
-
-static int add_rest(struct tarn_buf *out, const struct tarn_config *c)
-{
-    static const char *const levels[] = {"debug", "info", "warn", "error"};
-    int rc = add_string(out, "", "socket", c->socket_path);
-
-    if (!rc)
-        rc = add_string(out, "", "runtimeDir", c->runtime_dir);
-    if (!rc)
-        rc = tarn_buf_addf(out, "budget: %llu\nmaxObjectBytes: %u\npageSize: %u\nmaxClients: %u\n",
-                           (unsigned long long)c->budget_bytes, c->max_object_bytes, c->page_size, c->max_clients);
-    if (!rc)
-        rc = add_flag(out, "", "streamingLists", c->streaming_lists);
-    if (!rc)
-        rc = add_flag(out, "", "hugePages", c->huge_pages);
-    return rc ? rc
-              : tarn_buf_addf(out, "logFormat: %s\nlogLevel: %s\n", c->log_format == TARN_LOG_JSON ? "json" : "text",
-                              levels[c->log_level]);
+    return rc ? rc : print_resources(c, r->name, out);
 }
 
 int tarn_config_print(const struct tarn_config *c, struct tarn_buf *out)
 {
-    int rc = add_server(out, &c->server);
+    struct printing p = {.scope = TARN_CONFIG_TOP, .base = c, .from = c->from, .indent = ""};
+    int rc = tarn_buf_addf(out, "# tarnd %s: the effective configuration; behind each value where it came from\n# file: %s\n# snippets: %s\n",
+                           TARN_VERSION, c->file ? c->file : "none", c->conf_dir ? c->conf_dir : "none");
 
+    if (!rc)
+        rc = print_keys(&p, out);
     if (!rc)
         rc = tarn_buf_adds(out, "realms:\n");
     for (unsigned i = 0; !rc && i < c->nrealms; i++)
-        rc = add_realm(out, c, &c->realms[i]);
-    return rc ? rc : add_rest(out, c);
+        rc = print_realm(c, &c->realms[i], out);
+    return rc;
 }

@@ -196,7 +196,7 @@ static void say_ready(const struct agent *a)
 /* After this the ingest thread runs: what fails later ends by stop. */
 static int wire(struct agent *a, struct tarn_error *err)
 {
-    int rc = tarn_runtime_dir_open(&a->dir, a->config.runtime_dir, a->config.socket_path, err);
+    int rc = tarn_runtime_dir_open(&a->dir, a->config.runtime_dir, a->config.socket_path, a->config.socket_gid, err);
 
     if (!rc)
         rc = init_loop(a, err);

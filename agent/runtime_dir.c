@@ -105,16 +105,32 @@ static int note_inode(struct tarn_runtime_dir *r, const char *path)
     return 0;
 }
 
-/* Whether a peer may connect is decided by the agent, which can say why not: so the file's mode lets everyone try. */
+/*
+ * Whether a peer may connect is decided by the agent, which can say why not: so the file's mode lets everyone try, unless the
+ * operator names the group that may.
+ */
+static int set_mode(const char *path, int64_t gid, struct tarn_error *err)
+{
+    if (gid >= 0 && chown(path, (uid_t)-1, (gid_t)gid) < 0)
+        return tarn_error_set(err, TARN_E_PERM,
+                              "cannot give %s to group %lld: %s; uid %u must be in that group (SupplementaryGroups= of the unit), or socketGroup another",
+                              path, (long long)gid, strerror(errno), (unsigned)geteuid());
+    return chmod(path, gid >= 0 ? 0660 : 0666) < 0 ? io_error(err, "cannot set the mode of", path, "--socket") : 0;
+}
+
 static int listen_at(struct tarn_runtime_dir *r, const char *temporary, struct tarn_error *err)
 {
     struct sockaddr_un a = address_of(temporary);
+    int rc;
 
     (void)unlink(temporary);
     r->listen_fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (r->listen_fd < 0 || bind(r->listen_fd, (const struct sockaddr *)&a, sizeof a) < 0)
         return io_error(err, "cannot bind", temporary, "--socket");
-    if (chmod(temporary, 0666) < 0 || listen(r->listen_fd, 128) < 0 || note_inode(r, temporary) < 0)
+    rc = set_mode(temporary, r->socket_gid, err);
+    if (rc)
+        return rc;
+    if (listen(r->listen_fd, 128) < 0 || note_inode(r, temporary) < 0)
         return io_error(err, "cannot listen on", temporary, "--socket");
     return rename(temporary, r->socket_path) < 0 ? io_error(err, "cannot put the socket in place at", r->socket_path, "--socket") : 0;
 }
@@ -134,11 +150,11 @@ static int start_listening(struct tarn_runtime_dir *r, struct tarn_error *err)
     return rc;
 }
 
-int tarn_runtime_dir_open(struct tarn_runtime_dir *r, const char *dir, const char *socket_path, struct tarn_error *err)
+int tarn_runtime_dir_open(struct tarn_runtime_dir *r, const char *dir, const char *socket_path, int64_t socket_gid, struct tarn_error *err)
 {
     int rc;
 
-    *r = (struct tarn_runtime_dir){.lock_fd = -1, .listen_fd = -1, .socket_path = socket_path};
+    *r = (struct tarn_runtime_dir){.lock_fd = -1, .listen_fd = -1, .socket_path = socket_path, .socket_gid = socket_gid};
     rc = take_lock(r, dir, err);
     return rc ? rc : start_listening(r, err);
 }

@@ -118,7 +118,7 @@ static bool is_null(const yaml_node_t *n)
     return !*s || strcmp(s, "~") == 0 || strcmp(s, "null") == 0 || strcmp(s, "Null") == 0 || strcmp(s, "NULL") == 0;
 }
 
-static const char *kind_of(const yaml_node_t *n)
+const char *tarn_yaml_kind(const yaml_node_t *n)
 {
     if (n->type == YAML_MAPPING_NODE)
         return "a map";
@@ -147,45 +147,55 @@ static bool given_before(struct tarn_yaml *y, yaml_node_t *map, const yaml_node_
     return false;
 }
 
-static int unknown_key(struct tarn_yaml *y, yaml_node_t *n, const struct tarn_yaml_field *fields, size_t nfields, struct tarn_error *err)
-{
-    char known[320] = "";
-    size_t len = 0;
-
-    for (size_t i = 0; i < nfields && len + 2 < sizeof known; i++)
-        len += (size_t)snprintf(known + len, sizeof known - len, "%s%s", i ? ", " : "", fields[i].key);
-    return tarn_yaml_error(y, n, err, "unknown key '%s'; known here: %s", tarn_yaml_text(n), known);
-}
-
-static int read_pair(struct tarn_yaml *y, yaml_node_t *map, const yaml_node_pair_t *pair, const struct tarn_yaml_field *fields,
-                     size_t nfields, void *out, struct tarn_error *err)
+static int read_pair(struct tarn_yaml *y, yaml_node_t *map, const yaml_node_pair_t *pair,
+                     int (*read)(struct tarn_yaml *y, yaml_node_t *k, const char *key, yaml_node_t *v, void *ctx, struct tarn_error *err),
+                     void *ctx, struct tarn_error *err)
 {
     yaml_node_t *k = yaml_document_get_node(&y->doc, pair->key), *v = yaml_document_get_node(&y->doc, pair->value);
     const char *key = tarn_yaml_text(k);
-    const struct tarn_yaml_field *f;
 
     if (!key)
-        return tarn_yaml_error(y, k, err, "a key must be a plain word, this is %s", kind_of(k));
+        return tarn_yaml_error(y, k, err, "a key must be a plain word, this is %s", tarn_yaml_kind(k));
     if (given_before(y, map, pair, key))
         return tarn_yaml_error(y, k, err, "key '%s' is given twice", key);
-    f = field_of(fields, nfields, key);
-    if (!f)
-        return y->strict ? unknown_key(y, k, fields, nfields, err) : 0;
-    if (is_null(v) && !y->strict)
+    return read(y, k, key, v, ctx, err);
+}
+
+int tarn_yaml_pairs(struct tarn_yaml *y, yaml_node_t *n,
+                    int (*read)(struct tarn_yaml *y, yaml_node_t *k, const char *key, yaml_node_t *v, void *ctx, struct tarn_error *err),
+                    void *ctx, struct tarn_error *err)
+{
+    int rc = 0;
+
+    if (n->type != YAML_MAPPING_NODE)
+        return tarn_yaml_error(y, n, err, "expected a map, found %s", tarn_yaml_kind(n));
+    for (yaml_node_pair_t *p = n->data.mapping.pairs.start; !rc && p < n->data.mapping.pairs.top; p++)
+        rc = read_pair(y, n, p, read, ctx, err);
+    return rc;
+}
+
+/* A map that is read by a table. */
+struct table {
+    const struct tarn_yaml_field *fields;
+    size_t nfields;
+    void *out;
+};
+
+static int read_field(struct tarn_yaml *y, yaml_node_t *k, const char *key, yaml_node_t *v, void *ctx, struct tarn_error *err)
+{
+    const struct table *t = ctx;
+    const struct tarn_yaml_field *f = field_of(t->fields, t->nfields, key);
+
+    (void)k;
+    if (!f || (is_null(v) && !y->strict))
         return 0;
-    return f->read(y, v, (char *)out + f->offset, err);
+    return f->read(y, v, (char *)t->out + f->offset, err);
 }
 
 int tarn_yaml_map(struct tarn_yaml *y, yaml_node_t *n, const struct tarn_yaml_field *fields, size_t nfields, void *out,
                   struct tarn_error *err)
 {
-    int rc = 0;
-
-    if (n->type != YAML_MAPPING_NODE)
-        return tarn_yaml_error(y, n, err, "expected a map, found %s", kind_of(n));
-    for (yaml_node_pair_t *p = n->data.mapping.pairs.start; !rc && p < n->data.mapping.pairs.top; p++)
-        rc = read_pair(y, n, p, fields, nfields, out, err);
-    return rc;
+    return tarn_yaml_pairs(y, n, read_field, &(struct table){.fields = fields, .nfields = nfields, .out = out}, err);
 }
 
 int tarn_yaml_each(struct tarn_yaml *y, yaml_node_t *n,
@@ -195,13 +205,13 @@ int tarn_yaml_each(struct tarn_yaml *y, yaml_node_t *n,
     int rc = 0;
 
     if (n->type != YAML_SEQUENCE_NODE)
-        return tarn_yaml_error(y, n, err, "expected a list, found %s", kind_of(n));
+        return tarn_yaml_error(y, n, err, "expected a list, found %s", tarn_yaml_kind(n));
     for (yaml_node_item_t *i = n->data.sequence.items.start; !rc && i < n->data.sequence.items.top; i++)
         rc = read(y, yaml_document_get_node(&y->doc, *i), ctx, err);
     return rc;
 }
 
-static int word_bool(const char *s)
+int tarn_parse_bool(const char *s)
 {
     static const char *const yes[] = {"true", "True", "TRUE"}, *const no[] = {"false", "False", "FALSE"};
 
@@ -229,7 +239,7 @@ static bool is_typed(const yaml_node_t *n)
 {
     const char *s = tarn_yaml_text(n);
 
-    return n->data.scalar.style == YAML_PLAIN_SCALAR_STYLE && (is_null(n) || word_bool(s) >= 0 || is_number(s));
+    return n->data.scalar.style == YAML_PLAIN_SCALAR_STYLE && (is_null(n) || tarn_parse_bool(s) >= 0 || is_number(s));
 }
 
 int tarn_yaml_string(struct tarn_yaml *y, yaml_node_t *n, void *out, struct tarn_error *err)
@@ -238,7 +248,7 @@ int tarn_yaml_string(struct tarn_yaml *y, yaml_node_t *n, void *out, struct tarn
     char *copy;
 
     if (!s)
-        return tarn_yaml_error(y, n, err, "expected a string, found %s", kind_of(n));
+        return tarn_yaml_error(y, n, err, "expected a string, found %s", tarn_yaml_kind(n));
     if (y->strict && is_null(n))
         return tarn_yaml_error(y, n, err, "expected a string, found nothing");
     if (y->strict && is_typed(n))
@@ -255,27 +265,11 @@ int tarn_yaml_string(struct tarn_yaml *y, yaml_node_t *n, void *out, struct tarn
 int tarn_yaml_bool(struct tarn_yaml *y, yaml_node_t *n, void *out, struct tarn_error *err)
 {
     const char *s = tarn_yaml_text(n);
-    int v = s && n->data.scalar.style == YAML_PLAIN_SCALAR_STYLE ? word_bool(s) : -1;
+    int v = s && n->data.scalar.style == YAML_PLAIN_SCALAR_STYLE ? tarn_parse_bool(s) : -1;
 
     if (v < 0)
-        return tarn_yaml_error(y, n, err, "expected true or false, found %s", s ? s : kind_of(n));
+        return tarn_yaml_error(y, n, err, "expected true or false, found %s", s ? s : tarn_yaml_kind(n));
     *(bool *)out = v;
-    return 0;
-}
-
-int tarn_yaml_u32(struct tarn_yaml *y, yaml_node_t *n, void *out, struct tarn_error *err)
-{
-    const char *s = tarn_yaml_text(n);
-    unsigned long v = 0;
-    char *end = NULL;
-
-    if (s && *s >= '0' && *s <= '9') {
-        errno = 0;
-        v = strtoul(s, &end, 10);
-    }
-    if (!end || *end || errno || v > UINT32_MAX)
-        return tarn_yaml_error(y, n, err, "expected a whole number from 0 to 4294967295, found %s", s && *s ? s : kind_of(n));
-    *(uint32_t *)out = (uint32_t)v;
     return 0;
 }
 
@@ -298,15 +292,6 @@ bool tarn_parse_bytes(const char *text, uint64_t *ret)
             return true;
         }
     return false;
-}
-
-int tarn_yaml_bytes(struct tarn_yaml *y, yaml_node_t *n, void *out, struct tarn_error *err)
-{
-    const char *s = tarn_yaml_text(n);
-
-    if (!s || !tarn_parse_bytes(s, out))
-        return tarn_yaml_error(y, n, err, "expected a size such as 268435456, 256MiB or 1GiB, found %s", s && *s ? s : kind_of(n));
-    return 0;
 }
 
 static int read_list_item(struct tarn_yaml *y, yaml_node_t *n, void *out, struct tarn_error *err)

@@ -1,8 +1,7 @@
-/* yaml_file.h - a YAML file read whole, and tables that say how its maps become structs.
+/* yaml_file.h - a YAML file read whole, its maps pair by pair or by tables that say how they become structs.
  *
- * libyaml parses; this file adds what configuration needs: every error names file:line:column, a map is read
- * by a table of its keys, and (strict, for our own file) unknown keys, keys given twice and scalars of another type are
- * errors. Kubeconfigs are read leniently: unknown keys are theirs to have.
+ * libyaml parses; this file adds what configuration needs: every error names file:line:column, keys given twice are
+ * errors, and so are (strict, for our own files) scalars of another type. Kubeconfigs are read leniently, by tables.
  */
 #ifndef TARN_AGENT_YAML_FILE_H
 #define TARN_AGENT_YAML_FILE_H
@@ -40,9 +39,13 @@ struct tarn_yaml_field {
     size_t offset; /* of the member inside the struct that the map fills */
 };
 
-/* Read a map into *out by its table of nfields rows. */
+/* Read a map into *out by its table of nfields rows; unknown keys are left alone. */
 int tarn_yaml_map(struct tarn_yaml *y, yaml_node_t *n, const struct tarn_yaml_field *fields, size_t nfields, void *out,
                   struct tarn_error *err);
+/* Call read(y, key node, its text, value node, ctx, err) for each pair of a map; a key that is no word or is given twice is an error. */
+int tarn_yaml_pairs(struct tarn_yaml *y, yaml_node_t *n,
+                    int (*read)(struct tarn_yaml *y, yaml_node_t *k, const char *key, yaml_node_t *v, void *ctx, struct tarn_error *err),
+                    void *ctx, struct tarn_error *err);
 /* Call read(y, item, ctx, err) for each item of a sequence. */
 int tarn_yaml_each(struct tarn_yaml *y, yaml_node_t *n,
                    int (*read)(struct tarn_yaml *y, yaml_node_t *item, void *ctx, struct tarn_error *err), void *ctx,
@@ -53,17 +56,18 @@ int tarn_yaml_each(struct tarn_yaml *y, yaml_node_t *n,
 int tarn_yaml_string(struct tarn_yaml *y, yaml_node_t *n, void *out, struct tarn_error *err);
 /* bool */
 int tarn_yaml_bool(struct tarn_yaml *y, yaml_node_t *n, void *out, struct tarn_error *err);
-/* uint32_t */
-int tarn_yaml_u32(struct tarn_yaml *y, yaml_node_t *n, void *out, struct tarn_error *err);
-/* uint64_t: 1048576, 64MiB, 1GiB */
-int tarn_yaml_bytes(struct tarn_yaml *y, yaml_node_t *n, void *out, struct tarn_error *err);
 /* struct tarn_string_list: a sequence of strings */
 int tarn_yaml_strings(struct tarn_yaml *y, yaml_node_t *n, void *out, struct tarn_error *err);
 
 /* A scalar's text, NULL for other nodes. Borrowed. */
 const char *tarn_yaml_text(const yaml_node_t *n);
+/* "a map", "a list", "a value", "nothing": for messages. */
+const char *tarn_yaml_kind(const yaml_node_t *n);
 
 /* "64MiB" and the like to bytes; decimal digits and an optional KiB, MiB or GiB. False: not of that form, or too large. */
 bool tarn_parse_bytes(const char *text, uint64_t *ret);
+
+/* 1, 0, or -1: neither true nor false in YAML's core schema. */
+int tarn_parse_bool(const char *text);
 
 #endif

@@ -40,19 +40,33 @@ static void only_one_agent_holds_a_runtime_directory(void)
     struct tarn_error err = {0};
     char pid[32];
 
-    CU_ASSERT_EQUAL(tarn_runtime_dir_open(&a, path_of("run"), path_of("run/s"), &err), 0);
-    CU_ASSERT_EQUAL(tarn_runtime_dir_open(&b, path_of("run"), path_of("run/t"), &err), TARN_E_EXISTS);
+    CU_ASSERT_EQUAL(tarn_runtime_dir_open(&a, path_of("run"), path_of("run/s"), -1, &err), 0);
+    CU_ASSERT_EQUAL(tarn_runtime_dir_open(&b, path_of("run"), path_of("run/t"), -1, &err), TARN_E_EXISTS);
     (void)snprintf(pid, sizeof pid, "(pid %d)", (int)getpid());
     CU_ASSERT(strstr(err.message, pid) && strstr(err.message, "tarnd.lock"));
     tarn_runtime_dir_close(&b);
-    CU_ASSERT_EQUAL(tarn_runtime_dir_open(&b, path_of("run2"), path_of("run/s"), &err), TARN_E_EXISTS);
+    CU_ASSERT_EQUAL(tarn_runtime_dir_open(&b, path_of("run2"), path_of("run/s"), -1, &err), TARN_E_EXISTS);
     CU_ASSERT(strstr(err.message, "another tarnd listens on") != NULL);
     tarn_runtime_dir_close(&b);
     CU_ASSERT_EQUAL(access(path_of("run/s"), F_OK), 0);
     tarn_runtime_dir_close(&a);
     CU_ASSERT_NOT_EQUAL(access(path_of("run/s"), F_OK), 0);
-    CU_ASSERT_EQUAL(tarn_runtime_dir_open(&b, path_of("run"), path_of("run/s"), &err), 0);
+    CU_ASSERT_EQUAL(tarn_runtime_dir_open(&b, path_of("run"), path_of("run/s"), -1, &err), 0);
     tarn_runtime_dir_close(&b);
+}
+
+static void the_socket_can_belong_to_a_group(void)
+{
+    struct tarn_runtime_dir a;
+    struct tarn_error err = {0};
+    struct stat st;
+
+    CU_ASSERT_EQUAL(tarn_runtime_dir_open(&a, path_of("run4"), path_of("grouped"), (int64_t)getegid(), &err), 0);
+    CU_ASSERT(stat(path_of("grouped"), &st) == 0 && (st.st_mode & 07777) == 0660 && st.st_gid == getegid());
+    tarn_runtime_dir_close(&a);
+    CU_ASSERT_EQUAL(tarn_runtime_dir_open(&a, path_of("run4"), path_of("grouped"), -1, &err), 0);
+    CU_ASSERT(stat(path_of("grouped"), &st) == 0 && (st.st_mode & 07777) == 0666);
+    tarn_runtime_dir_close(&a);
 }
 
 static void a_stale_socket_is_replaced_and_only_our_own_is_removed(void)
@@ -65,12 +79,12 @@ static void a_stale_socket_is_replaced_and_only_our_own_is_removed(void)
     (void)snprintf(sun.sun_path, sizeof sun.sun_path, "%s", path_of("stale"));
     CU_ASSERT_FATAL(bind(fd, (struct sockaddr *)&sun, sizeof sun) == 0);
     (void)close(fd); /* as a killed agent leaves it */
-    CU_ASSERT_EQUAL(tarn_runtime_dir_open(&a, path_of("run3"), path_of("stale"), &err), 0);
+    CU_ASSERT_EQUAL(tarn_runtime_dir_open(&a, path_of("run3"), path_of("stale"), -1, &err), 0);
     CU_ASSERT(unlink(path_of("stale")) == 0);
     fd = open(path_of("stale"), O_CREAT | O_WRONLY, 0600); /* someone else's now */
     tarn_runtime_dir_close(&a);
     CU_ASSERT_EQUAL(access(path_of("stale"), F_OK), 0);
-    CU_ASSERT_EQUAL(tarn_runtime_dir_open(&a, path_of("run3"), path_of("stale"), &err), TARN_E_EXISTS);
+    CU_ASSERT_EQUAL(tarn_runtime_dir_open(&a, path_of("run3"), path_of("stale"), -1, &err), TARN_E_EXISTS);
     CU_ASSERT(strstr(err.message, "is no socket") != NULL);
     tarn_runtime_dir_close(&a);
     (void)close(fd);
@@ -226,7 +240,7 @@ static void messages_between_loops_come_all_and_in_order_and_none_after_the_clos
     free(v);
 }
 
-TARN_TEST_MAIN("host", TARN_TEST(only_one_agent_holds_a_runtime_directory), TARN_TEST(a_stale_socket_is_replaced_and_only_our_own_is_removed),
+TARN_TEST_MAIN("host", TARN_TEST(only_one_agent_holds_a_runtime_directory), TARN_TEST(the_socket_can_belong_to_a_group), TARN_TEST(a_stale_socket_is_replaced_and_only_our_own_is_removed),
                TARN_TEST(readiness_is_told_by_a_datagram), TARN_TEST(a_realm_is_read_by_its_readers_root_and_the_agents_own_user),
                TARN_TEST(the_kernel_says_who_the_peer_is), TARN_TEST(each_event_is_one_line_whatever_its_values_hold),
                TARN_TEST(messages_between_loops_come_all_and_in_order_and_none_after_the_close))

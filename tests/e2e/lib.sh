@@ -10,7 +10,7 @@ WAIT=${TARN_E2E_WAIT:-30}
 passed=0 failed=0
 pids=()
 unset KUBECONFIG KUBERNETES_SERVICE_HOST TARN_REALM NOTIFY_SOCKET
-export TARN_SOCKET=$W/run/tarn.sock no_proxy=127.0.0.1,localhost
+export TARN_CONFIG=/dev/null TARN_SOCKET=$W/run/tarn.sock no_proxy=127.0.0.1,localhost
 
 finish() {
     trap - EXIT
