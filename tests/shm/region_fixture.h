@@ -118,7 +118,8 @@ static int fixture_tags(void *ctx, const struct tarn_object *obj, struct tarn_in
     if (rc)
         return rc == TARN_E_NOTFOUND ? 0 : rc;
     while (!rc && tarn_value_next(&v, NULL, &e) == 1)
-        rc = tarn_index_values_add(out, e.string);
+        if (e.type == TARN_STRING)
+            rc = tarn_index_values_add(out, e.string);
     return rc;
 }
 static int fixture_app(void *ctx, const struct tarn_object *obj, struct tarn_index_values *out)
