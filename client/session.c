@@ -49,6 +49,8 @@ int tarn_socket_connect(const char *path, int *ret_fd, struct tarn_error *err)
     struct sockaddr_un a = {.sun_family = AF_UNIX};
     int fd;
 
+    if (!*path)
+        return tarn_error_set(err, TARN_E_INVAL, "the path of the agent's socket is empty; leave it out for the default, or name the agent's socket");
     if (strlen(path) >= sizeof a.sun_path)
         return tarn_error_set(err, TARN_E_INVAL, "the path of the agent's socket is longer than %zu bytes: %s",
                               sizeof a.sun_path - 1, path);

@@ -92,6 +92,7 @@ fails 2 "unrecognized option" "$bin/tarn" get pods --colour
 fails 2 "not a number of seconds" "$bin/tarn" get pods --timeout soon
 fails 2 "unknown verb 'gte'" "$bin/tarn" gte pods
 fails 3 "no such socket" "$bin/tarn" get pods --socket "$run/nobody"
+fails 3 "socket is empty" "$bin/tarn" get pods --socket ''
 fails 3 "nothing listens" "$bin/tarn" get pods --socket "$run/tarn.yaml"
 fails 3 "realm" "$bin/tarn" get pods --realm nowhere
 fails 0 "No resources found in namespace nowhere" "$bin/tarn" get pods -n nowhere

@@ -121,6 +121,8 @@ static void options_outside_their_contract_are_told(void)
     CU_ASSERT_EQUAL(tarn_client_open(&(struct tarn_client_options){.socket = path}, &c, &err), TARN_E_INVAL);
     CU_ASSERT_EQUAL(tarn_client_open(&(struct tarn_client_options){.realm = path}, &c, &err), TARN_E_INVAL);
     CU_ASSERT_PTR_NOT_NULL(strstr(err.message, "realm"));
+    CU_ASSERT_EQUAL(tarn_client_open(&(struct tarn_client_options){.socket = ""}, &c, &err), TARN_E_INVAL);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.message, "socket is empty"));
 }
 
 static void a_refusal_carries_the_agents_words(void)
