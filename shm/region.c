@@ -35,6 +35,7 @@ char *tarn_region_map_aligned(int fd, uint64_t size, int prot, uint64_t tail)
         errno = saved;
         return NULL;
     }
+    (void)madvise(base, size, MADV_DONTDUMP); /* a core dump holds no Secrets, and not the cluster's size either */
     return base;
 }
 

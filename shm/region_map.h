@@ -7,7 +7,7 @@
 #include <tarn/error.h>
 #include <tarn/layout.h>
 
-/* Map size bytes of fd at a 2 MiB boundary, with tail readable zero bytes behind them. NULL and errno on failure. */
+/* Map size bytes of fd at a 2 MiB boundary, with tail readable zero bytes behind them; core dumps leave it out. NULL and errno on failure. */
 char *tarn_region_map_aligned(int fd, uint64_t size, int prot, uint64_t tail);
 
 struct tarn_region_spec {

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "region_fixture.h"
+#include "smaps.h"
 
 static void a_region_maps_and_tells_its_facts(void)
 {
@@ -49,6 +50,23 @@ static void nobody_else_can_write_it(void)
         (void)close(again);
     }
     fixture_close(&f);
+}
+
+/* Neither the agent's mapping nor a reader's: there may be Secrets in it. */
+static void no_core_dump_holds_it(void)
+{
+    struct fixture f;
+    struct tarn_region_view v;
+    char *plain = malloc(64);
+
+    fixture_open(&f, 8u << 20);
+    CU_ASSERT(tarn_test_is_not_dumped(tarn_writer_view(f.w)->base));
+    CU_ASSERT_EQUAL_FATAL(tarn_region_view_map(tarn_writer_fd(f.w), &v, NULL), 0);
+    CU_ASSERT(tarn_test_is_not_dumped(v.base) && tarn_test_is_not_dumped((const char *)v.base + (8u << 20) - 1));
+    CU_ASSERT_FALSE(tarn_test_is_not_dumped(plain));
+    tarn_region_view_unmap(&v);
+    fixture_close(&f);
+    free(plain);
 }
 
 static void an_unsealed_file_is_refused(void)
@@ -122,5 +140,5 @@ static void a_newer_minor_is_read(void)
     free(copy);
 }
 
-TARN_TEST_MAIN("region", TARN_TEST(a_region_maps_and_tells_its_facts), TARN_TEST(nobody_else_can_write_it), TARN_TEST(an_unsealed_file_is_refused),
+TARN_TEST_MAIN("region", TARN_TEST(a_region_maps_and_tells_its_facts), TARN_TEST(nobody_else_can_write_it), TARN_TEST(no_core_dump_holds_it), TARN_TEST(an_unsealed_file_is_refused),
                TARN_TEST(a_lying_header_is_refused), TARN_TEST(a_newer_minor_is_read))
