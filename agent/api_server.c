@@ -3,36 +3,49 @@
 
 #include <curl/curl.h>
 #include <errno.h>
-#include <stdio.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define TOKEN_MAX_AGE_MS 10000
 #define PEM_BYTES_MAX (1u << 20)
+#define EXEC_TIMEOUT_S 60u
 
 static int no_memory(struct tarn_error *err)
 {
     return tarn_error_set(err, TARN_E_NOMEM, "out of memory");
 }
 
+/* Read up to size bytes of fd into memory of a. By read(2): a FILE would leave a copy in its buffer. */
+static int read_whole(int fd, size_t size, struct tarn_arena *a, struct tarn_bytes *ret)
+{
+    char *text = tarn_arena_alloc(a, size + 1);
+    size_t n = 0;
+    ssize_t got = 1;
+
+    while (text && n < size && (got = read(fd, text + n, size - n)) > 0)
+        n += (size_t)got;
+    *ret = (struct tarn_bytes){.data = text, .len = n};
+    return !text ? TARN_E_NOMEM : got < 0 ? TARN_E_IO : 0;
+}
+
 /* The whole of a small file, NUL-terminated, in a. */
 static int read_small(const char *what, const char *path, struct tarn_arena *a, struct tarn_bytes *ret, struct tarn_error *err)
 {
-    FILE *f = fopen(path, "re");
-    char *text;
-    size_t n;
+    int fd = open(path, O_RDONLY | O_CLOEXEC), rc;
+    struct stat st = {0};
 
-    if (!f)
+    if (fd < 0)
         return tarn_error_set(err, TARN_E_IO, "cannot read %s %s: %s", what, path, strerror(errno));
-    text = tarn_arena_alloc(a, PEM_BYTES_MAX + 1);
-    n = text ? fread(text, 1, PEM_BYTES_MAX + 1, f) : 0;
-    (void)fclose(f);
-    if (!text)
-        return no_memory(err);
-    if (n > PEM_BYTES_MAX || n == 0)
-        return tarn_error_set(err, TARN_E_CONFIG, "%s %s is %s", what, path, n ? "larger than 1 MiB" : "empty");
-    text[n < PEM_BYTES_MAX ? n : PEM_BYTES_MAX] = '\0';
-    *ret = (struct tarn_bytes){.data = text, .len = n};
+    rc = fstat(fd, &st) == 0 && st.st_size <= PEM_BYTES_MAX ? read_whole(fd, st.st_size ? (size_t)st.st_size : PEM_BYTES_MAX, a, ret) : 0;
+    if (rc == TARN_E_IO)
+        rc = tarn_error_set(err, rc, "cannot read %s %s: %s", what, path, strerror(errno));
+    (void)close(fd);
+    if (rc)
+        return rc == TARN_E_NOMEM ? no_memory(err) : rc;
+    if (st.st_size > PEM_BYTES_MAX || !ret->len)
+        return tarn_error_set(err, TARN_E_CONFIG, "%s %s is %s", what, path, st.st_size > PEM_BYTES_MAX ? "larger than 1 MiB" : "empty");
     return 0;
 }
 
@@ -141,12 +154,27 @@ static void lay_over(struct tarn_api_server *s, const struct tarn_config_server 
         s->tls_server_name = c->tls_server_name;
     if (c->proxy_url)
         s->proxy_url = c->proxy_url;
+    if (c->cert_file || c->token_file)
+        s->exec.command = NULL;
     s->gzip = c->gzip;
+    s->http2 = c->http2;
+    s->exec_timeout_ms = 1000 * (c->exec_timeout_s ? c->exec_timeout_s : EXEC_TIMEOUT_S);
     if (c->insecure) {
         s->insecure = true;
         s->ca = (struct tarn_bytes){0};
         s->ca_file = NULL;
     }
+}
+
+/* Go leaves the resolving of names to a SOCKS5 proxy; libcurl does so by another scheme. */
+static int name_proxy(struct tarn_api_server *s, struct tarn_error *err)
+{
+    static const char socks[] = "socks5://";
+
+    if (!s->proxy_url || strncmp(s->proxy_url, socks, sizeof socks - 1) != 0)
+        return 0;
+    s->proxy_url = tarn_arena_printf(&s->arena, "socks5h://%s", s->proxy_url + sizeof socks - 1);
+    return s->proxy_url ? 0 : no_memory(err);
 }
 
 static int find_source(struct tarn_api_server *s, const struct tarn_config_server *c, const char *dir, struct tarn_error *err)
@@ -188,25 +216,56 @@ static int read_pem(const char *what, const char *file, struct tarn_arena *a, st
     return 0;
 }
 
+static struct tarn_file_mark mark_of(const char *path)
+{
+    struct stat st;
+
+    if (!path || stat(path, &st))
+        return (struct tarn_file_mark){0};
+    return (struct tarn_file_mark){.mtime_s = st.st_mtim.tv_sec, .mtime_ns = st.st_mtim.tv_nsec, .size = st.st_size, .inode = st.st_ino};
+}
+
+static bool same_mark(const struct tarn_file_mark *a, const struct tarn_file_mark *b)
+{
+    return a->mtime_s == b->mtime_s && a->mtime_ns == b->mtime_ns && a->size == b->size && a->inode == b->inode;
+}
+
+bool tarn_api_server_files_changed(const struct tarn_api_server *s)
+{
+    const char *const paths[TARN_API_FILES] = {s->ca_file, s->cert_file, s->key_file};
+
+    for (int i = 0; i < TARN_API_FILES; i++) {
+        struct tarn_file_mark now = mark_of(paths[i]);
+
+        if (!same_mark(&now, &s->marks[i]))
+            return true;
+    }
+    return false;
+}
+
+/* On an error the marks are the new ones all the same: it is told once for each state of the files. */
 int tarn_api_server_refresh(struct tarn_api_server *s, struct tarn_error *err)
 {
-    struct tarn_arena fresh = {0};
-    struct tarn_bytes ca = s->ca, cert = s->cert, key = s->key;
-    int rc = read_pem("CA file", s->ca_file, &fresh, &ca, err);
+    static const char *const whats[TARN_API_FILES] = {"CA file", "certificate", "key"};
+    const char *const paths[TARN_API_FILES] = {s->ca_file, s->cert_file, s->key_file};
+    struct tarn_bytes *const at[TARN_API_FILES] = {&s->ca, &s->cert, &s->key};
+    struct tarn_bytes pems[TARN_API_FILES] = {s->ca, s->cert, s->key};
+    struct tarn_arena fresh = {.secret = true};
+    int rc = 0;
 
-    if (!rc)
-        rc = read_pem("certificate", s->cert_file, &fresh, &cert, err);
-    if (!rc)
-        rc = read_pem("key", s->key_file, &fresh, &key, err);
+    for (int i = 0; i < TARN_API_FILES; i++) {
+        s->marks[i] = mark_of(paths[i]); /* before the content: what changes in between is seen the next time */
+        if (!rc)
+            rc = read_pem(whats[i], paths[i], &fresh, &pems[i], err);
+    }
     if (rc) {
         tarn_arena_release(&fresh);
         return rc;
     }
     tarn_arena_release(&s->pem_arena);
     s->pem_arena = fresh;
-    s->ca = ca;
-    s->cert = cert;
-    s->key = key;
+    for (int i = 0; i < TARN_API_FILES; i++)
+        *at[i] = pems[i];
     return 0;
 }
 
@@ -215,12 +274,15 @@ int tarn_api_server_open(struct tarn_api_server *s, const struct tarn_config_ser
 {
     int rc;
 
-    *s = (struct tarn_api_server){.token_stale = true};
+    *s = (struct tarn_api_server){.token_stale = true, .arena.secret = true, .token_arena.secret = true, .pem_arena.secret = true};
     rc = find_source(s, config, service_account_dir, err);
     if (rc)
         return rc;
     lay_over(s, config);
+    s->written_url = s->url;
     rc = parse_url(s, s->url, err);
+    if (!rc)
+        rc = name_proxy(s, err);
     if (!rc)
         rc = tarn_api_server_refresh(s, err);
     if (!rc && s->token_file && access(s->token_file, R_OK) != 0)
@@ -247,7 +309,7 @@ static struct tarn_bytes trimmed(struct tarn_bytes b)
 
 static void read_token(struct tarn_api_server *s)
 {
-    struct tarn_arena fresh = {0}, scratch = {0};
+    struct tarn_arena fresh = {.secret = true}, scratch = {.secret = true};
     struct tarn_bytes text;
     const char *token = NULL;
 

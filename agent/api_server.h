@@ -6,8 +6,9 @@
  *   3. $KUBECONFIG                        a list of files, merged as client-go does: who says a thing first wins
  *   4. the pod's service account          if KUBERNETES_SERVICE_HOST is set and its token is there
  *   5. ~/.kube/config
- * Certificates are read when opened, and again with tarn_api_server_refresh; a token file is read again as it changes.
- * No credential ever goes into an error or a log line. One thread at a time.
+ * Certificates are read when opened, and again as their files change; so is a token file. What an exec plugin hands out
+ * is put in by credentials.h. No credential ever goes into an error or a log line, and their memory is left out of core dumps.
+ * One thread at a time.
  * Sources: client-go tools/clientcmd (loader.go, client_config.go), rest/config.go (InClusterConfig).
  */
 #ifndef TARN_AGENT_API_SERVER_H
@@ -15,26 +16,38 @@
 
 #include "arena.h"
 #include "config.h"
+#include "exec_config.h"
+
+enum { TARN_API_CA, TARN_API_CERT, TARN_API_KEY, TARN_API_FILES };
+
+/* Tells one content of a file from another, without reading it. */
+struct tarn_file_mark {
+    int64_t mtime_s, mtime_ns, size;
+    uint64_t inode;
+};
 
 struct tarn_api_server {
     const char *url;  /* scheme://host[:port][/prefix], without a slash at its end */
+    const char *written_url; /* as the configuration has it */
     const char *host; /* of the URL; IPv6 without brackets */
     uint16_t port;
     bool tls;
     struct tarn_bytes ca, cert, key; /* PEM; empty: the system's authorities, no client certificate */
-    bool insecure, gzip;
+    bool insecure, gzip, http2;
+    uint32_t exec_timeout_ms;
     const char *tls_server_name; /* NULL: host */
     const char *proxy_url;       /* NULL: as the environment says */
     const char *username, *password;
-    const char *impersonate_user, *impersonate_uid;
-    struct tarn_string_list impersonate_groups;
+    struct tarn_string_list impersonate; /* whole header lines */
+    struct tarn_exec_config exec;        /* command NULL: no plugin */
     const char *source; /* for logs: "server url", "kubeconfig FILE, context C", "in-cluster" */
 
     /* private */
     const char *token, *token_file, *ca_file, *cert_file, *key_file;
+    struct tarn_file_mark marks[TARN_API_FILES]; /* of the files as they were read */
     uint64_t token_read_ms;
     bool token_stale;
-    struct tarn_arena arena, token_arena, pem_arena;
+    struct tarn_arena arena, token_arena, pem_arena; /* all secret */
 };
 
 /* Where the service account is mounted; tests give another place. */
@@ -42,7 +55,8 @@ struct tarn_api_server {
 
 /*
  * Find the API server as said above and read its certificates. Release s in every case.
- * TARN_E_CONFIG with what is wrong and where; TARN_E_UNSUPPORTED for exec and auth-provider plugins; TARN_E_IO.
+ * TARN_E_CONFIG with what is wrong and where; TARN_E_UNSUPPORTED for auth-provider plugins and for exec plugins that
+ * want a terminal; TARN_E_IO.
  */
 int tarn_api_server_open(struct tarn_api_server *s, const struct tarn_config_server *config, const char *service_account_dir,
                          struct tarn_error *err);
@@ -57,6 +71,8 @@ const char *tarn_api_server_token(struct tarn_api_server *s, uint64_t now_ms);
 void tarn_api_server_unauthorized(struct tarn_api_server *s);
 /* Read the certificate files again. On an error the old ones stay. */
 int tarn_api_server_refresh(struct tarn_api_server *s, struct tarn_error *err);
+/* Is any of the certificate files another one than the one that was read last? A few system calls. */
+bool tarn_api_server_files_changed(const struct tarn_api_server *s);
 
 /* ---- kubeconfig.c --------------------------------------------------------------------------- */
 

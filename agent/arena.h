@@ -1,10 +1,12 @@
 /* arena.h - strings and arrays that live as long as their owner and are freed together.
  *
- * For configuration, which is built once and then only read. {0} is an empty arena. One thread at a time.
+ * For configuration, which is built once and then only read. {0} is an empty arena; {.secret = true} one for
+ * credentials: its memory is left out of core dumps and is overwritten before it goes. One thread at a time.
  */
 #ifndef TARN_AGENT_ARENA_H
 #define TARN_AGENT_ARENA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <tarn/bytes.h>
@@ -12,6 +14,8 @@
 struct tarn_arena {
     void **v;
     size_t n, cap;
+    bool secret;
+    size_t used; /* secret: bytes given away of the last piece */
 };
 
 /* n zeroed bytes, or NULL when memory is out. Valid until the release. */
@@ -20,7 +24,7 @@ void *tarn_arena_alloc(struct tarn_arena *a, size_t n);
 char *tarn_arena_copy(struct tarn_arena *a, struct tarn_bytes b);
 /* A formatted string, or NULL. */
 char *tarn_arena_printf(struct tarn_arena *a, const char *fmt, ...) TARN_PRINTF(2, 3);
-/* Free all of it; a is empty and usable afterwards. */
+/* Free all of it; a is empty and usable afterwards, as secret as before. */
 void tarn_arena_release(struct tarn_arena *a);
 
 /* A list of strings inside an arena. */

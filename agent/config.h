@@ -48,7 +48,8 @@ struct tarn_config_resource {
 struct tarn_config_server {
     const char *url, *kubeconfig, *context;
     const char *ca_file, *cert_file, *key_file, *token_file, *tls_server_name, *proxy_url;
-    bool insecure, gzip;
+    bool insecure, gzip, http2;
+    uint32_t exec_timeout_s; /* of an exec plugin's run; 0: the default */
 };
 
 struct tarn_config {

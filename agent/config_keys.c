@@ -34,7 +34,10 @@ static const struct tarn_config_key keys[] = {
         .help = "do not check the server's certificate"),
     KEY("server.proxyUrl", STRING, TOP(server.proxy_url), .form = "URL", .flag = "proxy-url",
         .told = "`$https_proxy`", .help = "HTTP proxy to the API server"),
+    KEY("server.execTimeoutSeconds", NUMBER, TOP(server.exec_timeout_s), .form = "N", .flag = "exec-timeout-seconds", .unit = "s", .def = "60", .min = 1, .max = 600,
+        .help = "how long a credential plugin may run before it is killed"),
     KEY("server.gzip", BOOL, TOP(server.gzip), .flag = "gzip", .def = "false", .help = "ask for compressed lists: only worth it over a slow link"),
+    KEY("server.http2", BOOL, TOP(server.http2), .flag = "http2", .def = "false", .help = "HTTP/2 over TLS: one connection for all, but no backpressure"),
 
     KEY("resources", RESOURCES, TOP_LIST, .form = "NAME", .flag = "resource", .help = "mirror this resource in realm cluster; may be repeated"),
     KEY("realms", REALMS, TOP_LIST, .told = "realm `cluster`", .help = "resources that share one set of readers"),

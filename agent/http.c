@@ -6,11 +6,9 @@
  */
 #include "http_internal.h"
 
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#define CONNECT_MS 15000
 #define TICK_MS 1000
 #define RETRY_AFTER_MS_MAX 3600000u
 
@@ -58,7 +56,7 @@ static size_t pause_it(struct tarn_http_transfer *t)
     return CURL_WRITEFUNC_PAUSE;
 }
 
-static size_t on_write(char *data, size_t one, size_t n, void *ctx)
+size_t http_on_write(char *data, size_t one, size_t n, void *ctx)
 {
     struct tarn_http_transfer *t = ctx;
 
@@ -66,7 +64,7 @@ static size_t on_write(char *data, size_t one, size_t n, void *ctx)
     t->progress_ms = uv_now(t->http->loop);
     if (t->cancelled || t->marked)
         return 0;
-    if (over_budget(t, n))
+    if (over_budget(t, n) && !t->http->server->http2) /* libcurl's HTTP/2 breaks under pause: ../docs/access.md */
         return pause_it(t);
     charge(t, n);
     t->code = t->request.sink->on_body(t->request.ctx, data, n);
@@ -115,12 +113,15 @@ static int head_complete(struct tarn_http_transfer *t)
     t->head_done = true;
     t->head.status = (int)status;
     t->head.content_type = tarn_bytes_of(t->content_type);
-    if (status == 401)
-        tarn_api_server_unauthorized(t->http->server);
+    if (status == 401 && tarn_credentials_refused(t->http->credentials, t->generation) && !t->retried && !t->cancelled) {
+        t->again = true;
+        mark(t, TARN_HTTP_GIVEN_UP);
+        return -1;
+    }
     return t->cancelled ? -1 : t->request.sink->on_head(t->request.ctx, &t->head);
 }
 
-static size_t on_header(char *data, size_t one, size_t n, void *ctx)
+size_t http_on_header(char *data, size_t one, size_t n, void *ctx)
 {
     struct tarn_http_transfer *t = ctx;
     struct tarn_bytes line = {.data = data, .len = n}, value;
@@ -144,24 +145,6 @@ static size_t on_header(char *data, size_t one, size_t n, void *ctx)
     return n;
 }
 
-/* A dead peer is found within 45 s: by keepalive when nothing is sent, by the user timeout when something is. */
-static int on_socket(void *ctx, curl_socket_t fd, curlsocktype purpose)
-{
-    static const struct {
-        int level, name, value;
-    } options[] = {
-        {SOL_SOCKET, SO_KEEPALIVE, 1},       {IPPROTO_TCP, TCP_KEEPIDLE, 15},          {IPPROTO_TCP, TCP_KEEPINTVL, 10},
-        {IPPROTO_TCP, TCP_KEEPCNT, 3},       {IPPROTO_TCP, TCP_USER_TIMEOUT, 40000},
-    };
-
-    (void)ctx;
-    if (purpose != CURLSOCKTYPE_IPCXN)
-        return CURL_SOCKOPT_OK;
-    for (size_t i = 0; i < sizeof options / sizeof *options; i++)
-        (void)setsockopt(fd, options[i].level, options[i].name, &options[i].value, sizeof options[i].value);
-    return CURL_SOCKOPT_OK;
-}
-
 static void connected(struct tarn_http_transfer *t)
 {
     if (t->connecting)
@@ -169,7 +152,7 @@ static void connected(struct tarn_http_transfer *t)
     t->connecting = false;
 }
 
-static int on_connected(void *ctx, char *peer, char *local, int peer_port, int local_port)
+int http_on_connected(void *ctx, char *peer, char *local, int peer_port, int local_port)
 {
     (void)peer, (void)local, (void)peer_port, (void)local_port;
     connected(ctx);
@@ -177,168 +160,6 @@ static int on_connected(void *ctx, char *peer, char *local, int peer_port, int l
 }
 
 /* ---- starting ------------------------------------------------------------------------------------------ */
-
-static bool add_header(struct tarn_http_transfer *t, const char *fmt, const char *value)
-{
-    char *line = NULL;
-    struct curl_slist *more;
-
-    if (!value)
-        return true;
-    if (asprintf(&line, fmt, value) < 0) /* NOLINT: fmt is one of our own literals */
-        return false;
-    more = curl_slist_append(t->headers, line);
-    explicit_bzero(line, strlen(line));
-    free(line);
-    if (more)
-        t->headers = more;
-    return more != NULL;
-}
-
-static bool add_headers(struct tarn_http_transfer *t)
-{
-    struct tarn_http *h = t->http;
-    const struct tarn_api_server *s = h->server;
-    bool ok = add_header(t, "Accept: %s", t->request.accept ? t->request.accept : "application/json") &&
-              add_header(t, "Authorization: Bearer %s", tarn_api_server_token(h->server, uv_now(h->loop))) &&
-              add_header(t, "Impersonate-User: %s", s->impersonate_user) && add_header(t, "Impersonate-Uid: %s", s->impersonate_uid);
-
-    for (unsigned i = 0; ok && i < s->impersonate_groups.n; i++)
-        ok = add_header(t, "Impersonate-Group: %s", s->impersonate_groups.v[i]);
-    return ok;
-}
-
-/* The certificate is checked against the name in the URL; another name goes there and the connection elsewhere. */
-static bool set_server_name(struct tarn_http_transfer *t, char **url)
-{
-    const struct tarn_api_server *s = t->http->server;
-    bool v6 = strchr(s->host, ':') != NULL;
-    char host[300], to[640];
-
-    if (!s->tls || !s->tls_server_name)
-        return asprintf(url, "%s%s", s->url, t->request.path) >= 0;
-    (void)snprintf(host, sizeof host, v6 ? "[%s]:%u" : "%s:%u", s->host, s->port);
-    (void)snprintf(to, sizeof to, "%s:%u:%s", s->tls_server_name, s->port, host);
-    t->connect_to = curl_slist_append(NULL, to);
-    if (!t->connect_to || !add_header(t, "Host: %s", host) || curl_easy_setopt(t->easy, CURLOPT_CONNECT_TO, t->connect_to))
-        return false;
-    /* the path prefix of the server's URL, behind scheme://host:port */
-    return asprintf(url, "https://%s:%u%s%s", s->tls_server_name, s->port, strchr(strstr(s->url, "://") + 3, '/') ? strchr(strstr(s->url, "://") + 3, '/') : "",
-                    t->request.path) >= 0;
-}
-
-static CURLcode set_blob(CURL *e, CURLoption option, struct tarn_bytes pem)
-{
-    struct curl_blob blob = {.data = (void *)pem.data, .len = pem.len, .flags = CURL_BLOB_COPY};
-
-    return pem.len ? curl_easy_setopt(e, option, &blob) : CURLE_OK;
-}
-
-static CURLcode set_tls(CURL *e, const struct tarn_api_server *s)
-{
-    CURLcode rc = set_blob(e, CURLOPT_CAINFO_BLOB, s->ca);
-
-    if (!rc)
-        rc = set_blob(e, CURLOPT_SSLCERT_BLOB, s->cert);
-    if (!rc)
-        rc = set_blob(e, CURLOPT_SSLKEY_BLOB, s->key);
-    if (!rc && s->insecure)
-        rc = curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 0L);
-    if (!rc && s->insecure)
-        rc = curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 0L);
-    return rc;
-}
-
-static CURLcode set_numbers(struct tarn_http_transfer *t)
-{
-    const struct {
-        CURLoption option;
-        long value;
-    } options[] = {
-        {CURLOPT_NOSIGNAL, 1},
-        {CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1},
-        {CURLOPT_FOLLOWLOCATION, 0},
-        {CURLOPT_SUPPRESS_CONNECT_HEADERS, 1},
-        {CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS},
-        /* large reads for lists; watches get small ones, so that a pause leaves little inside libcurl */
-        {CURLOPT_BUFFERSIZE, t->request.cls == TARN_HTTP_LIST ? 65536 : 16384},
-        {CURLOPT_TCP_NODELAY, 1},
-    };
-    CURLcode rc = CURLE_OK;
-
-    for (size_t i = 0; !rc && i < sizeof options / sizeof *options; i++)
-        rc = curl_easy_setopt(t->easy, options[i].option, options[i].value);
-    return rc;
-}
-
-static CURLcode set_callbacks(struct tarn_http_transfer *t)
-{
-    CURL *e = t->easy;
-    CURLcode rc = curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_write);
-
-    if (!rc)
-        rc = curl_easy_setopt(e, CURLOPT_WRITEDATA, t);
-    if (!rc)
-        rc = curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
-    if (!rc)
-        rc = curl_easy_setopt(e, CURLOPT_HEADERDATA, t);
-    if (!rc)
-        rc = curl_easy_setopt(e, CURLOPT_SOCKOPTFUNCTION, on_socket);
-    if (!rc)
-        rc = curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, on_connected);
-    if (!rc)
-        rc = curl_easy_setopt(e, CURLOPT_PREREQDATA, t);
-    return rc;
-}
-
-static CURLcode set_strings(struct tarn_http_transfer *t, const char *url)
-{
-    const struct tarn_api_server *s = t->http->server;
-    const struct {
-        CURLoption option;
-        const void *value;
-    } options[] = {
-        {CURLOPT_URL, url},
-        {CURLOPT_PROTOCOLS_STR, "http,https"},
-        {CURLOPT_USERAGENT, "tarnd/" TARN_VERSION},
-        {CURLOPT_HTTPHEADER, t->headers},
-        {CURLOPT_RESOLVE, t->resolve},
-        {CURLOPT_PROXY, s->proxy_url},
-        {CURLOPT_USERNAME, s->username},
-        {CURLOPT_PASSWORD, s->password},
-        {CURLOPT_ACCEPT_ENCODING, s->gzip && t->request.cls == TARN_HTTP_LIST ? "gzip" : NULL},
-        {CURLOPT_ERRORBUFFER, t->problem},
-        {CURLOPT_PRIVATE, t},
-    };
-    CURLcode rc = CURLE_OK;
-
-    for (size_t i = 0; !rc && i < sizeof options / sizeof *options; i++)
-        if (options[i].value)
-            rc = curl_easy_setopt(t->easy, options[i].option, options[i].value);
-    return rc;
-}
-
-/* Everything libcurl is told about a transfer. */
-static int prepare(struct tarn_http_transfer *t)
-{
-    char *url = NULL;
-    CURLcode rc = CURLE_OUT_OF_MEMORY;
-
-    t->easy = curl_easy_init();
-    t->resolve = http_names_list(t->http);
-    if (t->easy && add_headers(t) && set_server_name(t, &url))
-        rc = set_strings(t, url);
-    if (!rc)
-        rc = set_numbers(t);
-    if (!rc)
-        rc = set_callbacks(t);
-    if (!rc)
-        rc = set_tls(t->easy, t->http->server);
-    free(url);
-    if (rc)
-        (void)snprintf(t->problem, sizeof t->problem, "%s", curl_easy_strerror(rc));
-    return rc ? TARN_E_NOMEM : 0;
-}
 
 static void activate(struct tarn_http_transfer *t)
 {
@@ -352,7 +173,7 @@ static void activate(struct tarn_http_transfer *t)
     t->started_ms = t->progress_ms = uv_now(h->loop);
     t->connecting = true;
     h->nconnecting++;
-    if (prepare(t) || curl_multi_add_handle(h->multi, t->easy) != CURLM_OK)
+    if (http_easy_prepare(t) || curl_multi_add_handle(h->multi, t->easy) != CURLM_OK)
         mark(t, TARN_HTTP_FAILED);
 }
 
@@ -367,8 +188,8 @@ static struct tarn_http_transfer *next_to_start(struct tarn_http *h)
     return NULL;
 }
 
-/* The server's name cannot be resolved: all that wait now hear of it. */
-static void fail_waiting(struct tarn_http *h, const char *problem)
+/* Nothing can start: all that wait now hear why. */
+static void fail_waiting(struct tarn_http *h, const char *what, const char *problem)
 {
     for (int c = 0; c < HTTP_CLASSES; c++) {
         struct tarn_http_transfer *t;
@@ -378,7 +199,7 @@ static void fail_waiting(struct tarn_http *h, const char *problem)
             TAILQ_INSERT_TAIL(&h->active, t, link);
             h->nactive++;
             h->nlists += c == TARN_HTTP_LIST;
-            (void)snprintf(t->problem, sizeof t->problem, "cannot resolve %s: %s", h->server->host, problem);
+            (void)snprintf(t->problem, sizeof t->problem, "%s%s", what, problem);
             mark(t, TARN_HTTP_FAILED);
         }
     }
@@ -387,12 +208,23 @@ static void fail_waiting(struct tarn_http *h, const char *problem)
 static void start_waiting(struct tarn_http *h)
 {
     const char *problem = NULL;
+    char what[300];
     struct tarn_http_transfer *t = next_to_start(h);
 
     if (!t || !http_names_ready(h, &problem))
         return;
     if (problem) {
-        fail_waiting(h, problem);
+        (void)snprintf(what, sizeof what, "cannot resolve %s: ", h->server->host);
+        fail_waiting(h, what, problem);
+        return;
+    }
+    switch (tarn_credentials_ready(h->credentials, &problem)) {
+    case TARN_CREDENTIALS_READY:
+        break;
+    case TARN_CREDENTIALS_FAILED:
+        fail_waiting(h, "no credentials: ", problem);
+        return;
+    case TARN_CREDENTIALS_WAIT:
         return;
     }
     for (; t && h->nconnecting < TARN_HTTP_CONNECTING_MAX; t = next_to_start(h))
@@ -401,12 +233,21 @@ static void start_waiting(struct tarn_http *h)
 
 /* ---- ending ------------------------------------------------------------------------------------------------ */
 
-static void free_transfer(struct tarn_http_transfer *t)
+static void release_easy(struct tarn_http_transfer *t)
 {
     curl_easy_cleanup(t->easy);
+    for (struct curl_slist *i = t->headers; i; i = i->next)
+        explicit_bzero(i->data, strlen(i->data)); /* the token is among them */
     curl_slist_free_all(t->headers);
     curl_slist_free_all(t->resolve);
     curl_slist_free_all(t->connect_to);
+    t->easy = NULL;
+    t->headers = t->resolve = t->connect_to = NULL;
+}
+
+static void free_transfer(struct tarn_http_transfer *t)
+{
+    release_easy(t);
     free((char *)t->request.path);
     free((char *)t->request.accept);
     free(t);
@@ -466,6 +307,8 @@ static const char *problem_of(const struct tarn_http_transfer *t)
     default:
         if (t->problem[0])
             return t->problem;
+        if (t->marked && t->kind == TARN_HTTP_CUT)
+            return "the certificates have changed";
         return t->result ? curl_easy_strerror(t->result) : "failed";
     }
 }
@@ -503,11 +346,29 @@ static void tell_end(struct tarn_http_transfer *t)
     t->request.sink->on_end(t->request.ctx, &end);
 }
 
+/* It was refused for its credentials: once more, from the start, before all others of its class. */
+static void start_again(struct tarn_http_transfer *t)
+{
+    release_easy(t);
+    t->again = t->marked = t->head_done = false;
+    t->retried = true;
+    t->result = CURLE_OK;
+    t->code = 0;
+    t->head = (struct tarn_http_head){0};
+    t->content_type[0] = t->problem[0] = '\0';
+    t->started_ms = 0;
+    TAILQ_INSERT_HEAD(&t->http->waiting[t->request.cls], t, link);
+}
+
 static void finish(struct tarn_http_transfer *t)
 {
     if (!t->marked)
         t->kind = kind_of(t);
     detach(t);
+    if (t->again && !t->cancelled) {
+        start_again(t);
+        return;
+    }
     if (!t->cancelled)
         tell_end(t);
     free_transfer(t);
@@ -587,10 +448,22 @@ static void on_tick(uv_timer_t *tick)
     }
 }
 
+/* What runs was let in by the old certificate, or was trusted by the old authorities: watches go on over new connections. */
+static void cut_watches(struct tarn_http *h)
+{
+    struct tarn_http_transfer *t;
+
+    TAILQ_FOREACH(t, &h->active, link)
+        if (t->request.cls == TARN_HTTP_WATCH)
+            mark(t, TARN_HTTP_CUT);
+}
+
 void tarn_http_turn(struct tarn_http *h)
 {
     h->turn++;
     h->turn_bytes = 0;
+    if (tarn_credentials_rotated(h->credentials))
+        cut_watches(h);
     resume_paused(h);
     reap(h);
     start_waiting(h);
@@ -678,8 +551,10 @@ int tarn_http_new(uv_loop_t *loop, struct tarn_api_server *server, struct tarn_h
     TAILQ_INIT(&h->active);
     TAILQ_INIT(&h->paused);
     http_names_init(h);
-    rc = http_socket_init(h);
+    h->credentials = tarn_credentials_new(loop, server);
+    rc = h->credentials ? http_socket_init(h) : TARN_E_NOMEM;
     if (rc) {
+        tarn_credentials_free(h->credentials);
         curl_multi_cleanup(h->multi);
         free(h);
         return tarn_error_set(err, rc, "libcurl's multi handle cannot be set up");
@@ -718,6 +593,7 @@ void tarn_http_close(struct tarn_http *h)
         free_transfer(t);
     }
     (void)curl_multi_cleanup(h->multi);
+    tarn_credentials_free(h->credentials);
     uv_close((uv_handle_t *)&h->curl_timer, on_closed);
     uv_close((uv_handle_t *)&h->tick, on_closed);
     uv_close((uv_handle_t *)&h->idle, on_closed);

@@ -1,10 +1,11 @@
-/* http_internal.h - what http.c (transfers), http_socket.c (curl on libuv) and http_name.c (host names) share. */
+/* http_internal.h - what http.c (transfers), http_easy.c (one transfer for libcurl), http_socket.c (curl on libuv) and http_name.c (host names) share. */
 #ifndef TARN_AGENT_HTTP_INTERNAL_H
 #define TARN_AGENT_HTTP_INTERNAL_H
 
 #include <curl/curl.h>
 #include <sys/queue.h>
 
+#include "credentials.h"
 #include "http.h"
 
 #define HTTP_CLASSES 3
@@ -37,6 +38,9 @@ struct tarn_http_transfer {
     struct tarn_http_request request; /* path and accept are our copies */
     bool paused, connecting, head_done;
     bool cancelled; /* the sink wants no more calls */
+    uint64_t generation; /* of the credentials it was made with */
+    bool retried;   /* after a 401 */
+    bool again;     /* ... which is to be done when it ended */
     bool marked;    /* the turn is to end it, by `kind` unless libcurl's result came first */
     enum tarn_http_end_kind kind;
     CURLcode result;
@@ -52,6 +56,7 @@ struct tarn_http_transfer {
 struct tarn_http {
     uv_loop_t *loop;
     struct tarn_api_server *server;
+    struct tarn_credentials *credentials;
     CURLM *multi;
     uv_timer_t curl_timer; /* when libcurl wants to be called */
     uv_timer_t tick;       /* looks at deadlines once a second */
@@ -69,6 +74,13 @@ struct tarn_http {
 
 /* http_socket.c: connect libcurl's multi handle to the loop. */
 int http_socket_init(struct tarn_http *h);
+
+/* http_easy.c: make t->easy and tell it everything. 0 or TARN_E_NOMEM with t->problem. */
+int http_easy_prepare(struct tarn_http_transfer *t);
+/* http.c: what libcurl calls. */
+size_t http_on_write(char *data, size_t one, size_t n, void *ctx);
+size_t http_on_header(char *data, size_t one, size_t n, void *ctx);
+int http_on_connected(void *ctx, char *peer, char *local, int peer_port, int local_port);
 
 /* http_name.c */
 void http_names_init(struct tarn_http *h);

@@ -59,7 +59,9 @@ static void init_proxy(struct tarn_http *h, struct name *n)
 
 void http_names_init(struct tarn_http *h)
 {
-    name_init(h, &h->names[0], h->server->host, h->server->port);
+    /* behind a proxy that was named to us it is the proxy that resolves the server's name, which may exist only there */
+    if (!h->server->proxy_url)
+        name_init(h, &h->names[0], h->server->host, h->server->port);
     init_proxy(h, &h->names[1]);
 }
 
@@ -132,8 +134,8 @@ bool http_names_ready(struct tarn_http *h, const char **ret_problem)
 
         if (!n->used || n->state != NAME_FAILED)
             continue;
-        /* behind a proxy it is the proxy that resolves the server's name */
-        if (i > 0 || !h->names[1].used)
+        /* the environment may name a proxy, which then resolves the server's name */
+        if (i > 0 || !proxy_of(h->server))
             *ret_problem = n->problem;
         n->state = NAME_UNKNOWN; /* the next connection asks again */
     }

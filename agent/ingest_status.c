@@ -3,29 +3,14 @@
 
 #include <unistd.h>
 
-static int add_string(struct tarn_buf *out, const char *s)
-{
-    int rc = tarn_buf_adds(out, "\"");
-
-    for (; !rc && *s; s++) {
-        unsigned char c = (unsigned char)*s;
-
-        if (c == '"' || c == '\\')
-            rc = tarn_buf_addf(out, "\\%c", c);
-        else if (c < 0x20)
-            rc = tarn_buf_addf(out, "\\u%04x", c);
-        else
-            rc = tarn_buf_add(out, s, 1);
-    }
-    return rc ? rc : tarn_buf_adds(out, "\"");
-}
+#include "json_text.h"
 
 /* "name":"value", with a comma before it unless it is the first of its object. */
 static int add_text(struct tarn_buf *out, const char *name, const char *value)
 {
     int rc = tarn_buf_addf(out, "%s\"%s\":", out->len && out->data[out->len - 1] != '{' ? "," : "", name);
 
-    return rc ? rc : add_string(out, value);
+    return rc ? rc : tarn_json_quote(out, tarn_bytes_of(value));
 }
 
 static int add_number(struct tarn_buf *out, const char *name, uint64_t value)

@@ -5,7 +5,7 @@
  * from the file they stand in.
  */
 #include "api_server.h"
-#include "yaml_file.h"
+#include "base64.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -15,7 +15,7 @@
 
 /* In each of the three the name comes first: see find. */
 struct cluster {
-    const char *name, *server, *ca_file, *ca_data, *tls_server_name, *proxy_url;
+    const char *name, *server, *ca_file, *ca_data, *tls_server_name, *proxy_url, *exec_config;
     bool insecure;
     const char *file;
 };
@@ -23,8 +23,9 @@ struct cluster {
 struct user {
     const char *name, *cert_file, *cert_data, *key_file, *key_data, *token, *token_file, *username, *password;
     const char *as, *as_uid;
-    struct tarn_string_list as_groups;
-    const char *plugin; /* what we cannot run: "exec", "auth-provider" */
+    struct tarn_string_list as_groups, as_extra; /* the latter: header lines */
+    struct tarn_exec_config exec;
+    bool auth_provider; /* which we cannot run */
     const char *file;
 };
 
@@ -63,23 +64,61 @@ static int read_cluster_body(struct tarn_yaml *y, yaml_node_t *n, void *out, str
         {"tls-server-name", tarn_yaml_string, offsetof(struct cluster, tls_server_name)},
         {"proxy-url", tarn_yaml_string, offsetof(struct cluster, proxy_url)},
         {"insecure-skip-tls-verify", tarn_yaml_bool, offsetof(struct cluster, insecure)},
+        {"extensions", tarn_exec_extension_read, offsetof(struct cluster, exec_config)},
     };
 
     return tarn_yaml_map(y, n, fields, COUNT(fields), out, err);
 }
 
-static int note_exec(struct tarn_yaml *y, yaml_node_t *n, void *out, struct tarn_error *err)
-{
-    (void)y, (void)n, (void)err;
-    *(const char **)out = "an exec credential plugin";
-    return 0;
-}
-
 static int note_auth_provider(struct tarn_yaml *y, yaml_node_t *n, void *out, struct tarn_error *err)
 {
     (void)y, (void)n, (void)err;
-    *(const char **)out = "an auth-provider plugin";
+    *(bool *)out = true;
     return 0;
+}
+
+/* A key of as-user-extra inside a header's name: what may not stand there is percent-encoded (client-go: headerKeyEscape). */
+static int escape_key(struct tarn_buf *out, const char *key)
+{
+    static const char legal[] = "!#$&'*+-.^_`|~";
+    int rc = 0;
+
+    for (; !rc && *key; key++) {
+        unsigned char c = (unsigned char)*key;
+        bool ok = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || strchr(legal, c);
+
+        rc = ok ? tarn_buf_add(out, &c, 1) : tarn_buf_addf(out, "%%%02X", c);
+    }
+    return rc;
+}
+
+static int add_extra(struct tarn_yaml *y, const char *key, const struct tarn_string_list *values, struct tarn_string_list *lines)
+{
+    struct tarn_buf name = {0};
+    int rc = escape_key(&name, key);
+
+    for (unsigned i = 0; !rc && i < values->n; i++)
+        rc = tarn_string_list_add(lines, y->arena, tarn_arena_printf(y->arena, "Impersonate-Extra-%.*s: %s", TARN_BYTES_ARG(tarn_buf_bytes(&name)), values->v[i]));
+    tarn_buf_release(&name);
+    return rc;
+}
+
+/* as-user-extra: {key: [values]} */
+static int read_extra(struct tarn_yaml *y, yaml_node_t *n, void *out, struct tarn_error *err)
+{
+    int rc = 0;
+
+    if (n->type != YAML_MAPPING_NODE)
+        return tarn_yaml_error(y, n, err, "as-user-extra: expected a map of lists");
+    for (yaml_node_pair_t *p = n->data.mapping.pairs.start; !rc && p < n->data.mapping.pairs.top; p++) {
+        const char *key = tarn_yaml_text(yaml_document_get_node(&y->doc, p->key));
+        struct tarn_string_list values = {0};
+
+        rc = key && *key ? tarn_yaml_strings(y, yaml_document_get_node(&y->doc, p->value), &values, err) : tarn_yaml_error(y, n, err, "as-user-extra: a key must be a word");
+        if (!rc && add_extra(y, key, &values, out))
+            rc = tarn_error_set(err, TARN_E_NOMEM, "out of memory");
+    }
+    return rc;
 }
 
 static int read_user_body(struct tarn_yaml *y, yaml_node_t *n, void *out, struct tarn_error *err)
@@ -96,8 +135,9 @@ static int read_user_body(struct tarn_yaml *y, yaml_node_t *n, void *out, struct
         {"as", tarn_yaml_string, offsetof(struct user, as)},
         {"as-uid", tarn_yaml_string, offsetof(struct user, as_uid)},
         {"as-groups", tarn_yaml_strings, offsetof(struct user, as_groups)},
-        {"exec", note_exec, offsetof(struct user, plugin)},
-        {"auth-provider", note_auth_provider, offsetof(struct user, plugin)},
+        {"as-user-extra", read_extra, offsetof(struct user, as_extra)},
+        {"exec", tarn_exec_config_read, offsetof(struct user, exec)},
+        {"auth-provider", note_auth_provider, offsetof(struct user, auth_provider)},
     };
 
     return tarn_yaml_map(y, n, fields, COUNT(fields), out, err);
@@ -220,44 +260,7 @@ static int read_files(struct merged *m, const char *files, struct tarn_error *er
     return rc;
 }
 
-/* ---- base64 (RFC 4648) --------------------------------------------------------------------------------------- */
-
-static int digit_of(unsigned char c)
-{
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
-/* Decode into out (at least 3/4 of the text); the length, or -1. White space is skipped, as YAML folds long lines. */
-static long decode_base64(const char *text, char *out)
-{
-    uint32_t bits = 0;
-    int have = 0, padding = 0;
-    long n = 0;
-
-    for (; *text; text++) {
-        int d = digit_of((unsigned char)*text);
-
-        if (strchr(" \t\r\n", *text))
-            continue;
-        if (*text == '=' && ++padding <= 2)
-            continue;
-        if (d < 0 || padding)
-            return -1;
-        bits = bits << 6 | (uint32_t)d;
-        have += 6;
-        if (have >= 8) {
-            have -= 8;
-            out[n++] = (char)(bits >> have & 0xff);
-        }
-    }
-    return have < 6 ? n : -1;
-}
+/* ---- choosing -------------------------------------------------------------------------------------------------- */
 
 static int take_data(struct tarn_api_server *s, const char *file, const char *what, const char *data, struct tarn_bytes *ret,
                      struct tarn_error *err)
@@ -270,7 +273,7 @@ static int take_data(struct tarn_api_server *s, const char *file, const char *wh
     out = tarn_arena_alloc(&s->arena, strlen(data) + 1);
     if (!out)
         return tarn_error_set(err, TARN_E_NOMEM, "out of memory");
-    n = decode_base64(data, out);
+    n = tarn_base64_decode(data, out);
     if (n < 0)
         return tarn_error_set(err, TARN_E_CONFIG, "%s: %s is not base64", file, what);
     *ret = (struct tarn_bytes){.data = out, .len = (size_t)n};
@@ -286,10 +289,9 @@ static const char *from_file(struct tarn_api_server *s, const char *file, const 
         return NULL;
     if (*path == '/' || !slash)
         return path;
+    path += strncmp(path, "./", 2) == 0 ? 2 : 0;
     return tarn_arena_printf(&s->arena, "%.*s/%s", (int)(slash - file), file, path);
 }
-
-/* ---- choosing -------------------------------------------------------------------------------------------------- */
 
 static int take_cluster(struct tarn_api_server *s, const struct cluster *c, struct tarn_error *err)
 {
@@ -302,9 +304,33 @@ static int take_cluster(struct tarn_api_server *s, const struct cluster *c, stru
     s->insecure = c->insecure;
     s->tls_server_name = c->tls_server_name && *c->tls_server_name ? c->tls_server_name : NULL;
     s->proxy_url = c->proxy_url && *c->proxy_url ? c->proxy_url : NULL;
+    s->exec.cluster_config = c->exec_config;
     if (!c->ca_data)
         s->ca_file = from_file(s, c->file, c->ca_file);
     return take_data(s, c->file, "certificate-authority-data", c->ca_data, &s->ca, err);
+}
+
+static int add_line(struct tarn_api_server *s, const char *name, const char *value)
+{
+    return value && *value ? tarn_string_list_add(&s->impersonate, &s->arena, tarn_arena_printf(&s->arena, "%s: %s", name, value)) : 0;
+}
+
+static int take_impersonation(struct tarn_api_server *s, const struct user *u, struct tarn_error *err)
+{
+    int rc = add_line(s, "Impersonate-User", u->as);
+
+    if (!s->impersonate.n && ((u->as_uid && *u->as_uid) || u->as_groups.n || u->as_extra.n))
+        return tarn_error_set(err, TARN_E_CONFIG, "%s: user '%s' has as-uid, as-groups or as-user-extra without 'as'", u->file, u->name);
+    if (!rc)
+        rc = add_line(s, "Impersonate-Uid", u->as_uid);
+    for (unsigned i = 0; !rc && i < u->as_groups.n; i++)
+        rc = add_line(s, "Impersonate-Group", u->as_groups.v[i]);
+    for (unsigned i = 0; !rc && i < u->as_extra.n; i++)
+        rc = tarn_string_list_add(&s->impersonate, &s->arena, u->as_extra.v[i]);
+    for (unsigned i = 0; !rc && i < s->impersonate.n; i++)
+        if (strpbrk(s->impersonate.v[i], "\r\n"))
+            return tarn_error_set(err, TARN_E_CONFIG, "%s: what user '%s' impersonates has a line break in it", u->file, u->name);
+    return rc ? tarn_error_set(err, TARN_E_NOMEM, "out of memory") : 0;
 }
 
 static int take_credentials(struct tarn_api_server *s, const struct user *u, struct tarn_error *err)
@@ -323,26 +349,40 @@ static int take_credentials(struct tarn_api_server *s, const struct user *u, str
     s->token = s->token_file || !u->token || !*u->token ? NULL : u->token; /* client-go: the file wins */
     s->username = u->username;
     s->password = u->password;
-    s->impersonate_user = u->as;
-    s->impersonate_uid = u->as_uid;
-    s->impersonate_groups = u->as_groups;
-    return 0;
+    return take_impersonation(s, u, err);
+}
+
+/* client-go: a command with a slash in it counts from the kubeconfig's folder, one without is looked for in $PATH. */
+static int take_exec(struct tarn_api_server *s, const struct user *u, struct tarn_error *err)
+{
+    const char *cluster_config = s->exec.cluster_config;
+    int rc = u->exec.command ? tarn_exec_config_check(&u->exec, u->file, u->name, err) : 0;
+
+    if (rc || !u->exec.command)
+        return rc;
+    s->exec = u->exec;
+    s->exec.cluster_config = cluster_config;
+    if (strchr(u->exec.command, '/'))
+        s->exec.command = from_file(s, u->file, u->exec.command);
+    return s->exec.command ? 0 : tarn_error_set(err, TARN_E_NOMEM, "out of memory");
 }
 
 static int take_user(struct tarn_api_server *s, const struct user *u, struct tarn_error *err)
 {
     bool cert = u->cert_file || u->cert_data, key = u->key_file || u->key_data;
+    int rc;
 
-    if (u->plugin)
+    if (u->auth_provider)
         return tarn_error_set(err, TARN_E_UNSUPPORTED,
-                              "%s: user '%s' gets its credentials from %s, which this tarnd cannot run yet; use a token, tokenFile or client certificate",
-                              u->file, u->name, u->plugin);
+                              "%s: user '%s' gets its credentials from an auth-provider plugin, which Kubernetes 1.26 removed; use an exec plugin, a token, tokenFile or client certificate",
+                              u->file, u->name);
     if (cert != key)
         return tarn_error_set(err, TARN_E_CONFIG, "%s: user '%s' has a client %s but no client %s", u->file, u->name,
                               cert ? "certificate" : "key", cert ? "key" : "certificate");
     if (u->token && strpbrk(u->token, "\r\n"))
         return tarn_error_set(err, TARN_E_CONFIG, "%s: the token of user '%s' has a line break in it", u->file, u->name);
-    return take_credentials(s, u, err);
+    rc = take_exec(s, u, err);
+    return rc ? rc : take_credentials(s, u, err);
 }
 
 /* The first of n entries of `size` bytes whose first member, the name, is the wanted one. */

@@ -6,7 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "json_text.h"
+
 #define FILE_BYTES_MAX (4u << 20)
+#define JSON_DEPTH_MAX 32
+#define JSON_BYTES_MAX (64u << 10)
 
 int tarn_yaml_error(struct tarn_yaml *y, const yaml_node_t *n, struct tarn_error *err, const char *fmt, ...)
 {
@@ -88,14 +92,25 @@ int tarn_yaml_load(struct tarn_yaml *y, const char *path, bool strict, struct ta
     rc = read_file(path, &b, err);
     if (!rc)
         rc = tarn_yaml_load_text(y, path, tarn_buf_bytes(&b), strict, arena, err);
+    if (b.cap)
+        explicit_bzero(b.data, b.cap); /* a kubeconfig holds credentials */
     tarn_buf_release(&b);
     return rc;
 }
 
+static void wipe_scalars(yaml_document_t *doc)
+{
+    for (yaml_node_t *n = doc->nodes.start; n < doc->nodes.top; n++)
+        if (n->type == YAML_SCALAR_NODE)
+            explicit_bzero(n->data.scalar.value, n->data.scalar.length);
+}
+
 void tarn_yaml_release(struct tarn_yaml *y)
 {
-    if (y->loaded)
+    if (y->loaded) {
+        wipe_scalars(&y->doc);
         yaml_document_delete(&y->doc);
+    }
     y->loaded = false;
 }
 
@@ -305,4 +320,76 @@ static int read_list_item(struct tarn_yaml *y, yaml_node_t *n, void *out, struct
 int tarn_yaml_strings(struct tarn_yaml *y, yaml_node_t *n, void *out, struct tarn_error *err)
 {
     return tarn_yaml_each(y, n, read_list_item, out, err);
+}
+
+/* ---- to JSON ------------------------------------------------------------------------------------- */
+
+/* YAML also knows +1, .5, 0x1f and 012, which JSON does not. */
+static bool is_json_number(const char *s)
+{
+    const char *digits = s + (*s == '-');
+
+    return is_number(s) && *digits >= '0' && *digits <= '9' && !(digits[0] == '0' && digits[1] >= '0' && digits[1] <= '9') &&
+           !s[strspn(s, "-+.0123456789eE")];
+}
+
+static int scalar_to_json(const yaml_node_t *n, struct tarn_buf *out)
+{
+    const char *s = tarn_yaml_text(n);
+
+    if (n->data.scalar.style == YAML_PLAIN_SCALAR_STYLE) {
+        if (is_null(n))
+            return tarn_buf_adds(out, "null");
+        if (tarn_parse_bool(s) >= 0)
+            return tarn_buf_adds(out, tarn_parse_bool(s) ? "true" : "false");
+        if (is_json_number(s))
+            return tarn_buf_adds(out, s);
+    }
+    return tarn_json_quote(out, (struct tarn_bytes){.data = s, .len = n->data.scalar.length});
+}
+
+static int to_json(struct tarn_yaml *y, const yaml_node_t *n, unsigned depth, struct tarn_buf *out);
+
+static int map_to_json(struct tarn_yaml *y, const yaml_node_t *n, unsigned depth, struct tarn_buf *out)
+{
+    int rc = tarn_buf_adds(out, "{");
+
+    for (const yaml_node_pair_t *p = n->data.mapping.pairs.start; !rc && p < n->data.mapping.pairs.top; p++) {
+        const yaml_node_t *key = yaml_document_get_node(&y->doc, p->key);
+
+        rc = p > n->data.mapping.pairs.start ? tarn_buf_adds(out, ",") : 0;
+        if (!rc)
+            rc = tarn_json_quote(out, tarn_bytes_of(tarn_yaml_text(key)));
+        if (!rc)
+            rc = tarn_buf_adds(out, ":");
+        if (!rc)
+            rc = to_json(y, yaml_document_get_node(&y->doc, p->value), depth, out);
+    }
+    return rc ? rc : tarn_buf_adds(out, "}");
+}
+
+static int list_to_json(struct tarn_yaml *y, const yaml_node_t *n, unsigned depth, struct tarn_buf *out)
+{
+    int rc = tarn_buf_adds(out, "[");
+
+    for (const yaml_node_item_t *i = n->data.sequence.items.start; !rc && i < n->data.sequence.items.top; i++) {
+        rc = i > n->data.sequence.items.start ? tarn_buf_adds(out, ",") : 0;
+        if (!rc)
+            rc = to_json(y, yaml_document_get_node(&y->doc, *i), depth, out);
+    }
+    return rc ? rc : tarn_buf_adds(out, "]");
+}
+
+static int to_json(struct tarn_yaml *y, const yaml_node_t *n, unsigned depth, struct tarn_buf *out)
+{
+    if (depth == JSON_DEPTH_MAX || out->len > JSON_BYTES_MAX)
+        return TARN_E_LIMIT;
+    if (n->type == YAML_MAPPING_NODE)
+        return map_to_json(y, n, depth + 1, out);
+    return n->type == YAML_SEQUENCE_NODE ? list_to_json(y, n, depth + 1, out) : scalar_to_json(n, out);
+}
+
+int tarn_yaml_to_json(struct tarn_yaml *y, const yaml_node_t *n, struct tarn_buf *out)
+{
+    return to_json(y, n, 0, out);
 }

@@ -59,6 +59,10 @@ int tarn_yaml_bool(struct tarn_yaml *y, yaml_node_t *n, void *out, struct tarn_e
 /* struct tarn_string_list: a sequence of strings */
 int tarn_yaml_strings(struct tarn_yaml *y, yaml_node_t *n, void *out, struct tarn_error *err);
 
+/* Append node n as JSON: plain scalars of YAML's core schema become null, true, false and numbers, all others strings.
+ * TARN_E_LIMIT: deeper than 32 levels or larger than 64 KiB (aliases can make a small file large); TARN_E_NOMEM. */
+TARN_MUST_CHECK int tarn_yaml_to_json(struct tarn_yaml *y, const yaml_node_t *n, struct tarn_buf *out);
+
 /* A scalar's text, NULL for other nodes. Borrowed. */
 const char *tarn_yaml_text(const yaml_node_t *n);
 /* "a map", "a list", "a value", "nothing": for messages. */

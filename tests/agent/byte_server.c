@@ -110,7 +110,7 @@ static void *accept_all(void *arg)
     struct byte_server *s = arg;
     int fd;
 
-    while ((fd = accept(s->fd, NULL, NULL)) >= 0) {
+    while ((fd = accept4(s->fd, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
         struct serving *v = malloc(sizeof *v);
         int one = 1;
 

@@ -2,7 +2,10 @@
 /* tarn-test: threads */
 #include "tarn_test.h"
 
+#include <fcntl.h>
 #include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -433,7 +436,50 @@ static void a_bearer_token_goes_with_each_request_and_follows_its_file(void)
     free(no);
 }
 
-TARN_TEST_MAIN("http", TARN_TEST(a_response_comes_whole_however_it_is_cut), TARN_TEST(connections_are_kept_for_the_next_request),
+/* The descriptor of this process that is connected to port, -1: none. */
+static int connection_to(unsigned port)
+{
+    for (int fd = 3; fd < 1024; fd++) {
+        struct sockaddr_in a;
+        socklen_t n = sizeof a;
+
+        if (getpeername(fd, (struct sockaddr *)&a, &n) == 0 && a.sin_family == AF_INET && ntohs(a.sin_port) == port)
+            return fd;
+    }
+    return -1;
+}
+
+/* What the kernel then does with a peer that is gone without a word: 15 + 3 * 10 s of silence, or 40 s unacknowledged. */
+static void a_connection_finds_a_dead_peer_within_45_s_and_no_child_inherits_it(void)
+{
+    static const struct {
+        int level, name, value;
+    } rows[] = {{SOL_SOCKET, SO_KEEPALIVE, 1}, {IPPROTO_TCP, TCP_KEEPIDLE, 15}, {IPPROTO_TCP, TCP_KEEPINTVL, 10}, {IPPROTO_TCP, TCP_KEEPCNT, 3}, {IPPROTO_TCP, TCP_USER_TIMEOUT, 40000}};
+    struct byte_answer a = {.bytes = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", .after = 2};
+    struct byte_server *s = byte_server_start(&a, 1);
+    struct agent_loop l;
+    struct got g = {0};
+    int fd;
+
+    agent_loop_init(&l, byte_server_url(s));
+    get(&l, &g, "/watch", TARN_HTTP_WATCH);
+    while (!g.bytes)
+        (void)uv_run(&l.loop, UV_RUN_ONCE);
+    fd = connection_to((unsigned)strtoul(strrchr(byte_server_url(s), ':') + 1, NULL, 10));
+    CU_ASSERT_FATAL(fd >= 0);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        int value = 0;
+        socklen_t n = sizeof value;
+
+        CU_ASSERT(getsockopt(fd, rows[i].level, rows[i].name, &value, &n) == 0 && value == rows[i].value);
+    }
+    CU_ASSERT(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+    tarn_buf_release(&g.body);
+    agent_loop_release(&l);
+    byte_server_stop(s);
+}
+
+TARN_TEST_MAIN("http", TARN_TEST(a_connection_finds_a_dead_peer_within_45_s_and_no_child_inherits_it), TARN_TEST(a_response_comes_whole_however_it_is_cut), TARN_TEST(connections_are_kept_for_the_next_request),
                TARN_TEST(each_end_has_its_kind), TARN_TEST(a_refused_connection_is_told_as_such_and_names_the_url),
                TARN_TEST(a_name_that_does_not_resolve_ends_all_that_wait), TARN_TEST(a_name_is_resolved_without_libcurl),
                TARN_TEST(the_sink_may_give_up), TARN_TEST(a_cancelled_transfer_calls_no_more_even_from_inside_its_own_call),

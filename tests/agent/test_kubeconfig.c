@@ -48,8 +48,11 @@ static const char two_contexts[] = "apiVersion: v1\nkind: Config\ncurrent-contex
                                    "clusters:\n- name: c1\n  cluster: {server: 'https://10.0.0.1:6443/', certificate-authority-data: " PEM64 ", extension: 1}\n"
                                    "- name: c2\n  cluster: {server: 'https://[fd00::1]:6443/k8s/x/', insecure-skip-tls-verify: true, tls-server-name: api, proxy-url: 'http://proxy:3128'}\n"
                                    "users:\n- name: u1\n  user: {token: abc}\n"
-                                   "- name: u2\n  user: {client-certificate-data: " PEM64 ", client-key-data: " PEM64 ", username: joe, password: '123', as: jane, as-groups: [a, b]}\n"
+                                   "- name: u2\n  user: {client-certificate-data: " PEM64 ", client-key-data: " PEM64 ", username: joe, password: '123', as: jane, as-uid: '42', as-groups: [a, b], as-user-extra: {example.com/scope%: [view, edit]}}\n"
                                    "contexts:\n- name: one\n  context: {cluster: c1, user: u1, namespace: x}\n- name: two\n  context: {cluster: c2, user: u2}\n";
+
+#define USER(fields) \
+    "current-context: a\ncontexts:\n- name: a\n  context: {cluster: c, user: u}\nclusters:\n- {name: c, cluster: {server: x}}\nusers:\n- {name: u, user: {" fields "}}\n"
 
 static int open_with(struct tarn_api_server *s, struct tarn_config_server c, struct tarn_error *err)
 {
@@ -77,7 +80,12 @@ static void the_current_context_is_used_unless_another_is_named(void)
     CU_ASSERT_STRING_EQUAL(s.proxy_url, "http://proxy:3128");
     CU_ASSERT(s.insecure && s.cert.len && s.key.len && !s.ca.len);
     CU_ASSERT(strcmp(s.username, "joe") == 0 && strcmp(s.password, "123") == 0);
-    CU_ASSERT(strcmp(s.impersonate_user, "jane") == 0 && s.impersonate_groups.n == 2);
+    CU_ASSERT_FATAL(s.impersonate.n == 6);
+    CU_ASSERT_STRING_EQUAL(s.impersonate.v[0], "Impersonate-User: jane");
+    CU_ASSERT_STRING_EQUAL(s.impersonate.v[1], "Impersonate-Uid: 42");
+    CU_ASSERT_STRING_EQUAL(s.impersonate.v[3], "Impersonate-Group: b");
+    CU_ASSERT_STRING_EQUAL(s.impersonate.v[4], "Impersonate-Extra-example.com%2Fscope%25: view");
+    CU_ASSERT_STRING_EQUAL(s.impersonate.v[5], "Impersonate-Extra-example.com%2Fscope%25: edit");
     CU_ASSERT(tarn_api_server_token(&s, 1) == NULL);
     tarn_api_server_release(&s);
 }
@@ -145,7 +153,17 @@ static void what_is_wrong_is_named_and_no_credential_is_shown(void)
         {"current-context: a\ncontexts:\n- {name: a, context: {cluster: c}}\nclusters:\n- {name: c, cluster: {server: 'ftp://x'}}\n", NULL, "'ftp://x' is no API server address", TARN_E_CONFIG},
         {"current-context: a\ncontexts:\n- {name: a, context: {cluster: c}}\nclusters:\n- {name: c, cluster: {server: x, certificate-authority-data: '!!'}}\n", NULL, "certificate-authority-data is not base64", TARN_E_CONFIG},
         {"current-context: a\ncontexts:\n- {name: a, context: {cluster: c}}\nclusters:\n- {name: c, cluster: {server: x, certificate-authority: nofile}}\n", NULL, "cannot read CA file", TARN_E_IO},
-        {"current-context: a\ncontexts:\n- {name: a, context: {cluster: c, user: u}}\nclusters:\n- {name: c, cluster: {server: x}}\nusers:\n- {name: u, user: {exec: {command: aws}}}\n", NULL, "exec credential plugin, which this tarnd cannot run yet", TARN_E_UNSUPPORTED},
+        {USER("exec: {command: aws}"), NULL, "exec needs apiVersion client.authentication.k8s.io/v1 or", TARN_E_CONFIG},
+        {USER("exec: {apiVersion: client.authentication.k8s.io/v1alpha1, command: aws}"), NULL, "not 'client.authentication.k8s.io/v1alpha1'", TARN_E_CONFIG},
+        {USER("exec: {apiVersion: client.authentication.k8s.io/v1, command: aws}"), NULL, "needs interactiveMode", TARN_E_CONFIG},
+        {USER("exec: {apiVersion: client.authentication.k8s.io/v1, command: aws, interactiveMode: Maybe}"), NULL, "interactiveMode 'Maybe' is not", TARN_E_CONFIG},
+        {USER("exec: {apiVersion: client.authentication.k8s.io/v1, command: aws, interactiveMode: Always}"), NULL, "wants a terminal", TARN_E_UNSUPPORTED},
+        {USER("exec: {apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never}"), NULL, "exec has no command", TARN_E_CONFIG},
+        {USER("exec: {command: x, env: [{name: A=B, value: c}]}"), NULL, "env entry needs a name without '='", TARN_E_CONFIG},
+        {USER("as-groups: [a]"), NULL, "without 'as'", TARN_E_CONFIG},
+        {USER("as-user-extra: {a: [b]}"), NULL, "without 'as'", TARN_E_CONFIG},
+        {USER("as-user-extra: [b]"), NULL, "expected a map of lists", TARN_E_CONFIG},
+        {USER("as: \"a\\nSECRET: b\""), NULL, "has a line break", TARN_E_CONFIG},
         {"current-context: a\ncontexts:\n- {name: a, context: {cluster: c, user: u}}\nclusters:\n- {name: c, cluster: {server: x}}\nusers:\n- {name: u, user: {auth-provider: {name: gcp}}}\n", NULL, "auth-provider plugin", TARN_E_UNSUPPORTED},
         {"current-context: a\ncontexts:\n- {name: a, context: {cluster: c, user: u}}\nclusters:\n- {name: c, cluster: {server: x}}\nusers:\n- {name: u, user: {client-certificate-data: " PEM64 "}}\n", NULL, "has a client certificate but no client key", TARN_E_CONFIG},
         {"current-context: a\ncontexts:\n- {name: a, context: {cluster: c, user: u}}\nclusters:\n- {name: c, cluster: {server: x}}\nusers:\n- {name: u, user: {token: \"SECRET\\r\\nX: y\"}}\n", NULL, "has a line break", TARN_E_CONFIG},
