@@ -87,7 +87,9 @@ fails 2 "NAME=VALUE" "$bin/tarn" get pods --index spec.nodeName
 fails 2 "unknown output format 'xml'" "$bin/tarn" get pods -o xml
 fails 2 "do not go together" "$bin/tarn" get pods x -l a=b
 fails 2 "use -n, not -A" "$bin/tarn" get pods x -A
-fails 2 "one resource at a time" "$bin/tarn" get pods/a nodes/b
+fails 2 "each has to name its resource" "$bin/tarn" get pods/a b
+fails 2 "to watch is to watch one resource" "$bin/tarn" get pods,nodes --watch
+fails 2 "sort-by does not go with --watch" "$bin/tarn" get pods --watch --sort-by .metadata.name
 fails 2 "unrecognized option" "$bin/tarn" get pods --colour
 fails 2 "not a number of seconds" "$bin/tarn" get pods --timeout soon
 fails 2 "unknown verb 'gte'" "$bin/tarn" gte pods

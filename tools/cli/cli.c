@@ -8,8 +8,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "terminal.h"
+
 static void say(const char *fmt, va_list ap)
 {
+    progress_end(); /* its line is in the way */
     fputs("tarn: ", stderr);
     vfprintf(stderr, fmt, ap);
     fputc('\n', stderr);
@@ -87,8 +90,11 @@ int cli_open(const struct cli_attach *a, struct tarn_client **ret)
 {
     struct tarn_error err = {0};
     struct tarn_client_options o = {.socket = a->socket, .realm = a->realm, .timeout_ms = a->timeout_ms};
-    int r = tarn_client_open(&o, ret, &err);
+    int r;
 
+    progress_begin("attaching to the agent");
+    r = tarn_client_open(&o, ret, &err);
+    progress_end();
     if (r == 0)
         return CLI_OK;
     cli_fail(&err);
@@ -125,6 +131,8 @@ void cli_addf(struct tarn_buf *out, const char *fmt, ...)
 
 void cli_flush(struct tarn_buf *out)
 {
+    if (out->len && isatty(STDOUT_FILENO))
+        progress_end(); /* the output goes where its line is */
     if (out->len && (fwrite(out->data, 1, out->len, stdout) != out->len || fflush(stdout) != 0)) {
         if (errno != EPIPE)
             cli_say("cannot write the output: %s", strerror(errno));

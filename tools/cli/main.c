@@ -20,18 +20,23 @@ static const struct verb {
     const char *what;
     const char *options;
 } verbs[] = {
-    {"get", verb_get, "get RESOURCE [NAME...] | RESOURCE/NAME...", "show objects, in kubectl's dialect",
+    {"get", verb_get, "get RESOURCE[,RESOURCE] [NAME...] | RESOURCE/NAME...", "show objects, in kubectl's dialect",
      "  -n, --namespace NS     this namespace (default: default)\n"
      "  -A, --all-namespaces   every namespace\n"
      "  -l, --selector SEL     label selector: app=web,tier in (a,b),!old\n"
      "  --field-selector SEL   status.phase=Running,spec.nodeName!=n1 (any field path)\n"
      "  --index NAME=VALUE     only objects whose index has this value: spec.nodeName=node-7\n"
-     "  -o, --output FORMAT    wide, json, yaml or name\n"
+     "  -o, --output FORMAT    wide, json, yaml, name,\n"
+     "                         jsonpath='{.items[*].metadata.name}', jsonpath-file=PATH,\n"
+     "                         custom-columns=NAME:.metadata.name,NODE:.spec.nodeName, custom-columns-file=PATH\n"
+     "  --sort-by PATH         order by a field: .metadata.creationTimestamp\n"
      "  -w, --watch            go on and show every change; --watch-only: changes only\n"
      "  --no-headers           no line of headers\n"
-     "  --show-labels          a column with the labels\n"},
-    {"events", verb_events, "events RESOURCE", "every version of every object as it comes: ADDED, MODIFIED, DELETED",
-     "  -n, -A, -l, --field-selector, -o, --no-headers, --show-labels   as in tarn get\n"
+     "  --show-labels          a column with the labels\n"
+     "  -L, --label-columns L  a column for each of these labels: app,tier\n"
+     "On a terminal, tables are coloured (not with NO_COLOR set) and the widest cells are cut to fit; -o wide cuts nothing.\n"},
+    {"events", verb_events, "events RESOURCE [NAME]", "every version of every object as it comes: ADDED, MODIFIED, DELETED",
+     "  -n, -A, -l, -L, --field-selector, -o, --no-headers, --show-labels   as in tarn get\n"
      "  --watch-only           not what is there at first\n"},
     {"status", verb_status, "status", "the agent, its resources and its memory",
      "  --synced           no output; exit 0 if every resource has synced, else 4\n"

@@ -1,179 +1,281 @@
-/* Printing what `tarn get` found: a table, JSON, YAML or names. See get.h. */
+/* Printing what `tarn get` found: a table, JSON, YAML, names, or a template. See get.h. */
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "columns.h"
+#include "custom_columns.h"
 #include "field.h"
 #include "get.h"
+#include "jsonpath.h"
 #include "render.h"
 #include "table.h"
+#include "terminal.h"
+#include "typed.h"
+
+/* ---- tables ------------------------------------------------------------------------------------- */
 
 static bool is_shown(const struct printer *p, const struct column *c)
 {
     return !c->wide || p->o->output == OUTPUT_WIDE;
 }
 
-/* ---- tables ------------------------------------------------------------------------------------- */
-
 static bool has_namespace_column(const struct printer *p)
 {
     return p->o->all_namespaces && p->resource.namespaced;
 }
 
-static unsigned column_count(const struct printer *p)
+/* A header; `bits` gets this column's bit. */
+static void add_header(struct table *t, struct tarn_bytes text, uint64_t *bits)
 {
-    unsigned n = 1 + (p->event != NULL) + has_namespace_column(p) + p->o->show_labels;
-
-    for (const struct column *c = columns_of(p->resource.name); c->header; c++)
-        n += is_shown(p, c);
-    return n;
+    if (bits)
+        *bits |= 1ull << t->ncells;
+    table_cell(t, text);
 }
 
-static void header_row(struct printer *p)
+/* "APP" for the label app, "NAME" for app.kubernetes.io/name. */
+static void add_label_header(struct printer *p, const char *label)
 {
+    const char *slash = strrchr(label, '/');
+
+    tarn_buf_clear(&p->scratch);
+    for (const char *c = slash ? slash + 1 : label; *c; c++)
+        cli_addf(&p->scratch, "%c", toupper((unsigned char)*c));
+    add_header(p->table, tarn_buf_bytes(&p->scratch), NULL);
+}
+
+static void add_headers(struct printer *p)
+{
+    struct table *t = p->table;
+
     if (p->event)
-        table_cell(p->table, TARN_BYTES("EVENT"));
+        add_header(t, TARN_BYTES("EVENT"), &t->states);
     if (has_namespace_column(p))
-        table_cell(p->table, TARN_BYTES("NAMESPACE"));
-    table_cell(p->table, TARN_BYTES("NAME"));
+        add_header(t, TARN_BYTES("NAMESPACE"), &t->whole);
+    add_header(t, TARN_BYTES("NAME"), &t->whole);
     for (const struct column *c = columns_of(p->resource.name); c->header; c++)
         if (is_shown(p, c))
-            table_cell(p->table, tarn_bytes_of(c->header));
+            add_header(t, tarn_bytes_of(c->header), strcmp(c->header, "STATUS") == 0 ? &t->states : NULL);
+    for (char **label = p->o->label_columns; label && *label; label++)
+        add_label_header(p, *label);
     if (p->o->show_labels)
-        table_cell(p->table, TARN_BYTES("LABELS"));
+        add_header(t, TARN_BYTES("LABELS"), NULL);
 }
 
-static void made_cell(struct printer *p, const struct row *r, const struct column *c, struct tarn_buf *scratch)
+/* The row of headers tells how many columns there are; it stays only if it is wanted. */
+static void table_begin(struct printer *p)
 {
-    tarn_buf_clear(scratch);
-    c->cell(r, c->arg, scratch);
-    table_cell(p->table, tarn_buf_bytes(scratch));
+    struct table *t = p->table;
+
+    if (p->o->output == OUTPUT_COLUMNS)
+        for (size_t i = 0; i < p->o->columns->n; i++)
+            add_header(t, tarn_bytes_of(p->o->columns->headers[i]), &t->whole);
+    else
+        add_headers(p);
+    t->ncolumns = (unsigned)t->ncells;
+    t->header = !p->o->no_headers;
+    if (p->o->no_headers)
+        t->ncells = 0;
+    if (p->event)
+        t->widths[0] = strlen("MODIFIED"); /* lines that come later line up with the first */
+}
+
+static void made_cell(struct printer *p, const struct row *r, const struct column *c)
+{
+    tarn_buf_clear(&p->scratch);
+    c->cell(r, c->arg, &p->scratch);
+    table_cell(p->table, tarn_buf_bytes(&p->scratch));
+}
+
+/* "pod/" and "deployment.apps/": the kind in lower case, and the group. */
+static void add_kind(const struct printer *p, struct tarn_buf *out)
+{
+    struct tarn_bytes name = p->resource.name, kind = p->resource.kind;
+    const char *group = memchr(name.data, '.', name.len);
+
+    for (size_t i = 0; i < kind.len; i++)
+        cli_addf(out, "%c", tolower((unsigned char)kind.data[i]));
+    if (kind.len == 0)
+        cli_add(out, (struct tarn_bytes){name.data, group ? (size_t)(group - name.data) : name.len});
+    if (group)
+        cli_add(out, (struct tarn_bytes){group, name.len - (size_t)(group - name.data)});
+    cli_addf(out, "/");
+}
+
+static void name_cell(struct printer *p, const struct tarn_object *obj)
+{
+    tarn_buf_clear(&p->scratch);
+    if (p->o->several_resources)
+        add_kind(p, &p->scratch);
+    cli_add(&p->scratch, tarn_object_name(obj));
+    table_cell(p->table, tarn_buf_bytes(&p->scratch));
 }
 
 static void object_row(struct printer *p, const struct tarn_object *obj)
 {
     static const struct column labels = {.cell = cell_labels};
     struct row r = {.obj = obj, .root = field_root(obj), .now_s = p->now_s};
-    struct tarn_buf scratch = {0};
 
-    if (p->count == 0 && !p->o->no_headers)
-        header_row(p);
     if (p->event)
         table_cell(p->table, tarn_bytes_of(p->event));
     if (has_namespace_column(p))
         table_cell(p->table, tarn_object_namespace(obj));
-    table_cell(p->table, tarn_object_name(obj));
+    name_cell(p, obj);
     for (const struct column *c = columns_of(p->resource.name); c->header; c++)
         if (is_shown(p, c))
-            made_cell(p, &r, c, &scratch);
+            made_cell(p, &r, c);
+    for (char **label = p->o->label_columns; label && *label; label++) {
+        struct tarn_bytes value = {0};
+
+        (void)tarn_object_label(obj, tarn_bytes_of(*label), &value);
+        table_cell(p->table, value);
+    }
     if (p->o->show_labels)
-        made_cell(p, &r, &labels, &scratch);
-    tarn_buf_release(&scratch);
+        made_cell(p, &r, &labels);
 }
 
 /* ---- the other forms ------------------------------------------------------------------------------- */
 
-static int object_json(struct printer *p, const struct tarn_object *obj)
+static int object_json(struct printer *p, const struct tarn_value *root)
 {
-    struct render_type type = {p->resource.api_version, p->resource.kind};
     int r;
 
     if (p->as_list)
         cli_addf(&p->out, p->count ? ",\n        " : "\n        ");
     else if (p->event)
         cli_addf(&p->out, "{\n    \"type\": \"%s\",\n    \"object\": ", p->event);
-    r = render_json(obj, &type, p->as_list ? 2 : p->event ? 1 : 0, &p->out);
+    r = render_json(root, p->as_list ? 2 : p->event ? 1 : 0, &p->out);
     if (!p->as_list)
         cli_addf(&p->out, p->event ? "\n}\n" : "\n");
     return r;
 }
 
-static int object_yaml(struct printer *p, const struct tarn_object *obj)
+static int object_yaml(struct printer *p, const struct tarn_value *root)
 {
-    struct render_type type = {p->resource.api_version, p->resource.kind};
-
     if (!p->as_list && p->count)
         cli_addf(&p->out, "---\n");
-    return render_yaml(obj, &type, p->as_list, &p->out);
+    return render_yaml(root, p->as_list, &p->out);
 }
 
-/* "pod/web-1", "deployment.apps/web": the kind in lower case, and the group. */
-static int object_name(struct printer *p, const struct tarn_object *obj)
+static void object_name(struct printer *p, const struct tarn_object *obj)
 {
-    struct tarn_bytes name = p->resource.name, kind = p->resource.kind;
-    const char *group = memchr(name.data, '.', name.len);
+    add_kind(p, &p->out);
+    cli_addf(&p->out, "%.*s\n", TARN_BYTES_ARG(tarn_object_name(obj)));
+}
 
-    for (size_t i = 0; i < kind.len; i++)
-        cli_addf(&p->out, "%c", kind.data[i] >= 'A' && kind.data[i] <= 'Z' ? kind.data[i] + ('a' - 'A') : kind.data[i]);
-    if (kind.len == 0)
-        cli_add(&p->out, (struct tarn_bytes){name.data, group ? (size_t)(group - name.data) : name.len});
-    if (group)
-        cli_add(&p->out, (struct tarn_bytes){group, name.len - (size_t)(group - name.data)});
-    cli_addf(&p->out, "/%.*s\n", TARN_BYTES_ARG(tarn_object_name(obj)));
-    return 0;
+/* The forms that read the object as a whole. */
+static int object_value(struct printer *p, const struct tarn_object *obj, struct tarn_error *err)
+{
+    struct tarn_value root = typed_root(obj, &p->resource, &p->scratch);
+    int r = root.type == TARN_MAP ? 0 : TARN_E_CORRUPT;
+
+    if (r == 0 && p->o->output == OUTPUT_JSON)
+        r = object_json(p, &root);
+    else if (r == 0 && p->o->output == OUTPUT_YAML)
+        r = object_yaml(p, &root);
+    else if (r == 0 && p->o->output == OUTPUT_COLUMNS)
+        return custom_columns_row(p->o->columns, &root, p->table, err);
+    else if (r == 0 && !p->as_list)
+        return jsonpath_print(p->o->jsonpath, &root, &p->out, err);
+    else if (r == 0)
+        typed_list_add(&p->items, &root);
+    return r == 0 ? 0 : tarn_error_set(err, r, "cannot print '%.*s': %s", TARN_BYTES_ARG(tarn_object_key(obj)), tarn_strerror(r));
 }
 
 /* ---- the printer -------------------------------------------------------------------------------------- */
 
-void printer_begin(struct printer *p)
+static bool is_table(const struct printer *p)
 {
-    p->now_s = (int64_t)time(NULL);
+    return p->o->output == OUTPUT_TABLE || p->o->output == OUTPUT_WIDE || p->o->output == OUTPUT_COLUMNS;
+}
+
+static void table_renew(struct printer *p)
+{
+    if (p->table)
+        table_release(p->table);
+    free(p->table);
     p->table = calloc(1, sizeof *p->table);
     if (!p->table)
         cli_out_of_memory();
-    p->table->ncolumns = column_count(p);
-    if (p->event)
-        p->table->widths[0] = strlen("MODIFIED"); /* lines that come later line up with the first */
+    p->table->colour = terminal_colour();
+    p->table->fit = p->o->output == OUTPUT_TABLE ? terminal_width() : 0;
+    table_begin(p);
+}
+
+void printer_begin(struct printer *p)
+{
+    p->now_s = (int64_t)time(NULL);
+    if (is_table(p))
+        table_renew(p);
     if (p->as_list && p->o->output == OUTPUT_JSON)
         cli_addf(&p->out, "{\n    \"apiVersion\": \"v1\",\n    \"items\": [");
     if (p->as_list && p->o->output == OUTPUT_YAML)
         cli_addf(&p->out, "apiVersion: v1\nitems:\n");
 }
 
-int printer_object(struct printer *p, const struct tarn_object *obj)
+void printer_resource(struct printer *p, const struct tarn_resource *resource)
+{
+    bool same = tarn_bytes_equal(p->resource.name, resource->name);
+
+    p->resource = *resource;
+    if (same || !p->table || p->o->output == OUTPUT_COLUMNS)
+        return;
+    if (p->count) {
+        table_print(p->table, &p->out);
+        cli_addf(&p->out, "\n");
+    }
+    table_renew(p);
+}
+
+int printer_object(struct printer *p, const struct tarn_object *obj, struct tarn_error *err)
 {
     int r = 0;
 
-    switch (p->o->output) {
-    case OUTPUT_TABLE:
-    case OUTPUT_WIDE:
+    if (p->o->output == OUTPUT_TABLE || p->o->output == OUTPUT_WIDE)
         object_row(p, obj);
-        break;
-    case OUTPUT_JSON:
-        r = object_json(p, obj);
-        break;
-    case OUTPUT_YAML:
-        r = object_yaml(p, obj);
-        break;
-    case OUTPUT_NAME:
-        r = object_name(p, obj);
-        break;
-    }
+    else if (p->o->output == OUTPUT_NAME)
+        object_name(p, obj);
+    else
+        r = object_value(p, obj, err);
     p->count++;
     return r;
 }
 
 void printer_rows(struct printer *p)
 {
-    table_print(p->table, &p->out);
+    if (p->table && p->table->ncells > (p->table->header ? p->table->ncolumns : 0))
+        table_print(p->table, &p->out);
     cli_flush(&p->out);
 }
 
-void printer_end(struct printer *p)
+static void end_list(struct printer *p)
 {
-    if (p->o->output == OUTPUT_TABLE || p->o->output == OUTPUT_WIDE)
-        table_print(p->table, &p->out);
-    if (p->as_list && p->o->output == OUTPUT_JSON)
+    if (p->o->output == OUTPUT_JSON)
         cli_addf(&p->out, "%s],\n    \"kind\": \"List\",\n    \"metadata\": {\n        \"resourceVersion\": \"%.*s\"\n    }\n}\n",
                  p->count ? "\n    " : "", TARN_BYTES_ARG(p->resource.resource_version));
-    if (p->as_list && p->o->output == OUTPUT_YAML) {
+    if (p->o->output == OUTPUT_YAML) {
         if (p->count == 0) /* "items:" alone would be null */
             p->out.data[p->out.len - 1] = ' ', cli_addf(&p->out, "[]\n");
         cli_addf(&p->out, "kind: List\nmetadata:\n  resourceVersion: \"%.*s\"\n", TARN_BYTES_ARG(p->resource.resource_version));
     }
-    cli_flush(&p->out);
+}
+
+int printer_end(struct printer *p, struct tarn_error *err)
+{
+    int r = 0;
+
+    if (p->as_list)
+        end_list(p);
+    if (p->as_list && p->o->output == OUTPUT_JSONPATH) {
+        struct tarn_value list = typed_list_root(&p->items, p->count, &p->scratch);
+
+        r = jsonpath_print(p->o->jsonpath, &list, &p->out, err);
+    }
+    if (r == 0)
+        printer_rows(p);
+    return r;
 }
 
 void printer_release(struct printer *p)
@@ -182,4 +284,6 @@ void printer_release(struct printer *p)
         table_release(p->table);
     free(p->table);
     tarn_buf_release(&p->out);
+    tarn_buf_release(&p->items);
+    tarn_buf_release(&p->scratch);
 }

@@ -8,7 +8,6 @@
 #include <yaml.h>
 
 #include "cli.h"
-#include "field.h"
 
 /* ---- JSON ------------------------------------------------------------------------------------ */
 
@@ -58,28 +57,10 @@ static void lay_out(struct tarn_bytes text, unsigned depth, struct tarn_buf *out
     }
 }
 
-/* Compact JSON, with apiVersion and kind in front where the body lacks them. */
-static int compact(const struct tarn_object *obj, const struct render_type *type, struct tarn_buf *out)
-{
-    struct tarn_value root = field_root(obj);
-    struct tarn_buf body = {0};
-    int r = tarn_object_to_json(obj, &body);
-
-    if (r == 0 && body.len > 1 && !field_exists(&root, "kind") && type->kind.len) {
-        cli_addf(out, "{\"apiVersion\":\"%.*s\",\"kind\":\"%.*s\"%s", TARN_BYTES_ARG(type->api_version),
-                 TARN_BYTES_ARG(type->kind), body.data[1] == '}' ? "" : ",");
-        cli_add(out, (struct tarn_bytes){body.data + 1, body.len - 1});
-    } else if (r == 0) {
-        cli_add(out, tarn_buf_bytes(&body));
-    }
-    tarn_buf_release(&body);
-    return r;
-}
-
-int render_json(const struct tarn_object *obj, const struct render_type *type, unsigned depth, struct tarn_buf *out)
+int render_json(const struct tarn_value *root, unsigned depth, struct tarn_buf *out)
 {
     struct tarn_buf text = {0};
-    int r = compact(obj, type, &text);
+    int r = tarn_value_to_json(root, 0, &text);
 
     if (r == 0)
         lay_out(tarn_buf_bytes(&text), depth, out);
@@ -194,21 +175,8 @@ static void emit_value(struct emitter *e, const struct tarn_value *v)
     }
 }
 
-static void emit_object(struct emitter *e, const struct tarn_value *root, const struct render_type *type)
-{
-    emit_bracket(e, TARN_MAP, true, false);
-    if (!field_exists(root, "kind") && type->kind.len) {
-        emit_string(e, TARN_BYTES("apiVersion"));
-        emit_string(e, type->api_version);
-        emit_string(e, TARN_BYTES("kind"));
-        emit_string(e, type->kind);
-    }
-    emit_children(e, root);
-    emit_bracket(e, TARN_MAP, false, false);
-}
-
-/* The events around one document; body in the middle. */
-static void emit_document(struct emitter *e, const struct tarn_value *root, const struct render_type *type)
+/* The events around one document; root in the middle. */
+static void emit_document(struct emitter *e, const struct tarn_value *root)
 {
     yaml_event_t event;
 
@@ -218,7 +186,7 @@ static void emit_document(struct emitter *e, const struct tarn_value *root, cons
     if (!yaml_document_start_event_initialize(&event, NULL, NULL, NULL, 1))
         cli_out_of_memory();
     emit(e, &event);
-    emit_object(e, root, type);
+    emit_value(e, root);
     if (!yaml_document_end_event_initialize(&event, 1))
         cli_out_of_memory();
     emit(e, &event);
@@ -243,20 +211,19 @@ static void indent_item(struct tarn_bytes text, struct tarn_buf *out)
     }
 }
 
-int render_yaml(const struct tarn_object *obj, const struct render_type *type, bool as_item, struct tarn_buf *out)
+int render_yaml(const struct tarn_value *root, bool as_item, struct tarn_buf *out)
 {
-    struct tarn_value root = field_root(obj);
     struct tarn_buf text = {0};
     struct emitter e = {.out = &text};
 
-    if (root.type != TARN_MAP)
+    if (root->type != TARN_MAP)
         return TARN_E_CORRUPT;
     if (!yaml_emitter_initialize(&e.y))
         cli_out_of_memory();
     yaml_emitter_set_output(&e.y, write_out, &e);
     yaml_emitter_set_unicode(&e.y, 1);
     yaml_emitter_set_width(&e.y, -1);
-    emit_document(&e, &root, type);
+    emit_document(&e, root);
     yaml_emitter_delete(&e.y);
     if (as_item)
         indent_item(tarn_buf_bytes(&text), out);

@@ -5,7 +5,7 @@
 
 #include "cli.h"
 
-enum { GAP = 3 };
+enum { GAP = 3, CUT_LEAST = 8 }; /* a cell is not cut below so many characters */
 
 static void room_for_cell(struct table *t)
 {
@@ -52,14 +52,26 @@ void table_cell(struct table *t, struct tarn_bytes text)
     t->cells[t->ncells++] = c;
 }
 
+void table_headers(struct table *t, const char *const *headers, size_t n)
+{
+    t->header = true;
+    for (size_t i = 0; i < n; i++)
+        table_cell(t, tarn_bytes_of(headers[i]));
+}
+
 /* Characters, not bytes: continuation bytes take no room. */
-static size_t width(const struct table *t, const struct cell *c)
+static size_t width(struct tarn_bytes text)
 {
     size_t w = 0;
 
-    for (size_t i = 0; i < c->len; i++)
-        w += ((unsigned char)t->text.data[c->off + i] & 0xc0) != 0x80;
+    for (size_t i = 0; i < text.len; i++)
+        w += ((unsigned char)text.data[i] & 0xc0) != 0x80;
     return w;
+}
+
+static struct tarn_bytes cell_text(const struct table *t, size_t i)
+{
+    return (struct tarn_bytes){t->text.data + t->cells[i].off, t->cells[i].len};
 }
 
 static size_t column_width(const struct table *t, unsigned column)
@@ -67,18 +79,95 @@ static size_t column_width(const struct table *t, unsigned column)
     size_t max = 0;
 
     for (size_t i = column; i < t->ncells; i += t->ncolumns) {
-        size_t w = width(t, &t->cells[i]);
+        size_t w = width(cell_text(t, i));
 
         max = w > max ? w : max;
     }
     return max;
 }
 
-static void print_cell(const struct table *t, const struct cell *c, size_t pad_to, struct tarn_buf *out)
+/* The widest column that may be cut; ncolumns: none is left. */
+static unsigned widest(const struct table *t)
 {
-    cli_add(out, (struct tarn_bytes){t->text.data + c->off, c->len});
-    for (size_t w = width(t, c); w < pad_to; w++)
+    unsigned best = t->ncolumns;
+
+    for (unsigned k = 0; k < t->ncolumns; k++)
+        if (!(t->whole >> k & 1) && t->widths[k] > CUT_LEAST && (best == t->ncolumns || t->widths[k] > t->widths[best]))
+            best = k;
+    return best;
+}
+
+/* Cut the widest, one character at a time, until a line fits. */
+static void make_fit(struct table *t)
+{
+    size_t total = (t->ncolumns - 1) * (size_t)GAP;
+    unsigned k;
+
+    for (k = 0; k < t->ncolumns; k++)
+        total += t->widths[k];
+    for (; t->fit && total > t->fit && (k = widest(t)) < t->ncolumns; total--)
+        t->widths[k]--;
+}
+
+/* The first w characters of text; all of it if it has no more. */
+static struct tarn_bytes cut(struct tarn_bytes text, size_t w)
+{
+    size_t i = 0;
+
+    while (i < text.len && (w > 0 || ((unsigned char)text.data[i] & 0xc0) == 0x80)) {
+        w -= ((unsigned char)text.data[i] & 0xc0) != 0x80;
+        i++;
+    }
+    return (struct tarn_bytes){text.data, i};
+}
+
+/* Is one of the words in text? They are separated by blanks. */
+static bool has_word(struct tarn_bytes text, const char *words)
+{
+    while (*words) {
+        size_t n = strcspn(words, " ");
+
+        if (memmem(text.data, text.len, words, n))
+            return true;
+        words += n + (words[n] == ' ');
+    }
+    return false;
+}
+
+/* The escape sequence for a cell, "": none. */
+static const char *colour_of(const struct table *t, unsigned column, bool header, struct tarn_bytes text)
+{
+    if (!t->colour)
+        return "";
+    if (header)
+        return "\033[1m";
+    if (!(t->states >> column & 1) || text.len == 0)
+        return "";
+    if (has_word(text, "NotReady Err Fail BackOff Evicted OOM Lost Unknown DELETED NO Unschedulable"))
+        return "\033[31m";
+    if (has_word(text, "SchedulingDisabled Pending Creating Terminating Init: Released MODIFIED Suspended listing"))
+        return "\033[33m";
+    if (has_word(text, "Running Ready Completed Complete Succeeded Active Bound Available ADDED yes"))
+        return "\033[32m";
+    return "";
+}
+
+static void print_cell(const struct table *t, size_t i, bool header, struct tarn_buf *out)
+{
+    unsigned k = (unsigned)(i % t->ncolumns);
+    bool last = k + 1 == t->ncolumns;
+    struct tarn_bytes text = cell_text(t, i);
+    const char *colour = colour_of(t, k, header, text);
+    bool cuts = width(text) > t->widths[k];
+    struct tarn_bytes shown = cuts ? cut(text, t->widths[k] - 1) : text;
+
+    cli_addf(out, "%s", colour);
+    cli_add(out, shown);
+    cli_addf(out, "%s%s", cuts ? "…" : "", *colour ? "\033[0m" : "");
+    for (size_t w = width(shown) + cuts; !last && w < t->widths[k] + GAP; w++)
         cli_add(out, TARN_BYTES(" "));
+    if (last)
+        cli_add(out, TARN_BYTES("\n"));
 }
 
 void table_print(struct table *t, struct tarn_buf *out)
@@ -88,14 +177,10 @@ void table_print(struct table *t, struct tarn_buf *out)
 
         t->widths[k] = w > t->widths[k] ? w : t->widths[k];
     }
-    for (size_t i = 0; i < t->ncells; i++) {
-        unsigned k = (unsigned)(i % t->ncolumns);
-        bool last = k + 1 == t->ncolumns;
-
-        print_cell(t, &t->cells[i], last ? 0 : t->widths[k] + GAP, out);
-        if (last)
-            cli_add(out, TARN_BYTES("\n"));
-    }
+    make_fit(t);
+    for (size_t i = 0; i < t->ncells; i++)
+        print_cell(t, i, t->header && i < t->ncolumns, out);
+    t->header = t->header && t->ncells == 0;
     t->ncells = 0;
     tarn_buf_clear(&t->text);
 }

@@ -11,7 +11,7 @@ struct watcher {
     struct printer p;
     struct tarn_informer *informer;
     bool only; /* changes only */
-    int error; /* of the first object that could not be printed */
+    struct tarn_error error; /* of the first object that could not be printed */
 };
 
 static volatile sig_atomic_t interrupted;
@@ -23,12 +23,10 @@ static void on_signal(int sig)
 
 static void show(struct watcher *w, const char *event, const struct tarn_object *obj)
 {
-    int r;
-
     if (w->p.event)
         w->p.event = event;
-    r = printer_object(&w->p, obj);
-    w->error = w->error ? w->error : r;
+    if (w->error.code == 0)
+        (void)printer_object(&w->p, obj, &w->error);
 }
 
 static int on_add(void *ctx, const struct tarn_object *obj, bool is_in_initial_list)
@@ -121,8 +119,8 @@ static int follow(struct watcher *w)
     while (!interrupted && r == 0) {
         r = tarn_informer_process(w->informer, &err);
         printer_rows(&w->p);
-        if (r >= 0 && w->error)
-            r = tarn_error_set(&err, w->error, "cannot print an object: %s", tarn_strerror(w->error));
+        if (r >= 0 && w->error.code)
+            err = w->error, r = err.code;
         r = r > 0 ? 0 : r;
         if (r == 0)
             (void)ppoll(&p, 1, NULL, &before);
@@ -137,10 +135,10 @@ int watch_print(const struct get_options *o, struct tarn_client *c, bool every_c
     struct tarn_error err = {0};
     struct described d = {0};
     struct watcher w = {.only = o->watch_only, .p = {.o = o, .event = every_change ? "" : NULL}};
-    struct tarn_informer_watch watch = {.resource = o->resource, .labels = o->labels, .fields = o->fields, .every_change = every_change,
+    struct tarn_informer_watch watch = {.resource = o->targets[0].resource, .labels = o->labels, .fields = o->fields, .every_change = every_change,
                                         .handler = {.on_add = on_add, .on_update = on_update, .on_delete = on_delete, .ctx = &w},
                                         .on_gap = on_gap};
-    int r = describe(c, o->resource, &d);
+    int r = describe(c, o->targets[0].resource, &d);
 
     if (r == CLI_OK) {
         w.p.resource = d.resource;
