@@ -28,6 +28,7 @@ struct list_watch {
     struct tarn_transcoder *lister, *watcher;
 
     enum request request; /* under way */
+    uint32_t serial;      /* of the request: counts up whenever one begins or is over */
     struct tarn_http_transfer *transfer;
     struct tarn_list_watch_sink *sink;
     bool open;          /* a 2xx of JSON: the body goes to the transcoder */
@@ -55,6 +56,7 @@ static struct tarn_list_watch_sink *close_request(struct list_watch *l)
     struct tarn_list_watch_sink *sink = l->sink;
 
     l->request = REQUEST_NONE;
+    l->serial++;
     l->transfer = NULL;
     l->sink = NULL;
     return sink;
@@ -62,9 +64,12 @@ static struct tarn_list_watch_sink *close_request(struct list_watch *l)
 
 /* ---- what the transcoder finds ---------------------------------------------------------------------------- */
 
-/* The sink wants no more, or something cancelled us meanwhile: non-zero ends the feed. */
-static int refused(struct list_watch *l, int rc)
+/* The sink wants no more of request `serial`, or something cancelled it meanwhile: non-zero ends the feed. The sink may have
+ * started the next request inside its call: that one is not refused. */
+static int refused(struct list_watch *l, uint32_t serial, int rc)
 {
+    if (l->serial != serial)
+        return TARN_E_STOPPED;
     l->refused |= rc != 0;
     return rc;
 }
@@ -73,9 +78,10 @@ static int on_list_object(void *ctx, struct tarn_bytes type, const struct tarn_o
 {
     struct list_watch *l = ctx;
     struct tarn_list_watch_sink *sink = l->sink;
+    uint32_t serial = l->serial;
 
     (void)type;
-    return refused(l, sink ? sink->on_item(sink, obj) : TARN_E_STOPPED);
+    return refused(l, serial, sink ? sink->on_item(sink, obj) : TARN_E_STOPPED);
 }
 
 static int copy_text(struct tarn_buf *to, struct tarn_bytes b)
@@ -112,10 +118,11 @@ static int on_list_end(void *ctx, const struct tarn_list_meta *meta)
 static int on_skipped(void *ctx, int code, struct tarn_bytes key)
 {
     struct list_watch *l = ctx;
+    uint32_t serial = l->serial;
 
     if (l->sink)
         l->sink->on_skipped(l->sink, code, key);
-    return refused(l, l->sink ? 0 : TARN_E_STOPPED);
+    return refused(l, serial, l->sink ? 0 : TARN_E_STOPPED);
 }
 
 static enum tarn_watch_event_type type_of(struct tarn_bytes type)
@@ -140,14 +147,15 @@ static int on_watch_object(void *ctx, struct tarn_bytes type, const struct tarn_
     struct list_watch *l = ctx;
     enum tarn_watch_event_type t = type_of(type);
     struct tarn_list_watch_sink *sink = l->sink;
+    uint32_t serial = l->serial;
 
     if (!sink)
-        return refused(l, TARN_E_STOPPED);
+        return refused(l, serial, TARN_E_STOPPED);
     if (t == TARN_WATCH_BOOKMARK && !l->bookmarks) {
         l->bookmarks = true;
         tarn_http_watch_silence(l->transfer, BOOKMARK_SILENCE_MS);
     }
-    return refused(l, sink->on_event(sink, t, obj));
+    return refused(l, serial, sink->on_event(sink, t, obj));
 }
 
 /* ---- what HTTP brings --------------------------------------------------------------------------------------- */
@@ -198,13 +206,15 @@ static int on_body(void *ctx, const char *data, size_t n)
 {
     struct list_watch *l = ctx;
     struct tarn_error why = {0};
+    uint32_t serial;
     int rc;
 
     if (!l->open)
         return keep_error_body(l, data, n);
     l->touched = true;
+    serial = l->serial;
     rc = tarn_transcoder_feed(transcoder(l), data, n, &why);
-    if (rc && !l->refused)
+    if (rc && !l->refused && l->serial == serial)
         (void)tarn_error_set(&l->error, rc, "%s: %s: %s", l->plural, l->request == REQUEST_LIST ? "list" : "watch", why.message);
     return rc;
 }
@@ -317,6 +327,15 @@ static void on_end(void *ctx, const struct tarn_http_end *h)
 
 /* ---- requests ------------------------------------------------------------------------------------------------ */
 
+static void lw_cancel(struct tarn_list_watch *lw)
+{
+    struct list_watch *l = of(lw);
+
+    if (l->transfer)
+        tarn_http_cancel(l->transfer);
+    (void)close_request(l);
+}
+
 static int start(struct list_watch *l, enum request kind, const char *path, uint32_t deadline_ms, struct tarn_list_watch_sink *sink)
 {
     static const struct tarn_http_sink http_sink = {on_head, on_body, on_end};
@@ -330,8 +349,8 @@ static int start(struct list_watch *l, enum request kind, const char *path, uint
     };
     int rc;
 
-    if (l->request != REQUEST_NONE)
-        return TARN_E_INVAL;
+    if (l->request != REQUEST_NONE) /* the sink has ended it, and does not wait until its transfer has */
+        lw_cancel(&l->base);
     l->open = l->complete = l->bookmarks = l->refused = l->body_is_text = false;
     l->http_status = 0;
     l->retry_after_ms = 0;
@@ -343,11 +362,6 @@ static int start(struct list_watch *l, enum request kind, const char *path, uint
     l->request = kind;
     l->sink = sink;
     return 0;
-}
-
-static int path_and(struct list_watch *l, struct tarn_buf *path)
-{
-    return tarn_resource_path(path, l->api_version, l->namespace, l->plural);
 }
 
 /* The configured selector and the request's, both of which must match. */
@@ -369,59 +383,56 @@ static int both(struct tarn_buf *b, const char *mine, struct tarn_bytes theirs, 
     return rc;
 }
 
+/* A request's path and query while they are built. */
+struct query {
+    struct tarn_buf path, labels, fields;
+};
+
+/* The resource's path; the request's selectors become those that count together with the configured ones, borrowed from q. */
+static int query_begin(const struct list_watch *l, struct query *q, struct tarn_bytes *labels, struct tarn_bytes *fields)
+{
+    int rc = both(&q->labels, l->label_selector, *labels, labels);
+
+    if (!rc)
+        rc = both(&q->fields, l->field_selector, *fields, fields);
+    return rc ? rc : tarn_resource_path(&q->path, l->api_version, l->namespace, l->plural);
+}
+
+/* Start it unless rc says that building failed; q is released in every case. */
+static int query_send(struct list_watch *l, struct query *q, int rc, enum request kind, uint32_t deadline_ms, struct tarn_list_watch_sink *sink)
+{
+    if (!rc)
+        rc = tarn_buf_add(&q->path, "", 1);
+    if (!rc)
+        rc = start(l, kind, q->path.data, deadline_ms, sink);
+    tarn_buf_release(&q->path);
+    tarn_buf_release(&q->labels);
+    tarn_buf_release(&q->fields);
+    return rc;
+}
+
 static int lw_list(struct tarn_list_watch *lw, const struct tarn_list_options *o, struct tarn_list_watch_sink *sink)
 {
     struct list_watch *l = of(lw);
     struct tarn_list_options mine = *o;
-    struct tarn_buf path = {0}, labels = {0}, fields = {0};
-    int rc = both(&labels, l->label_selector, o->label_selector, &mine.label_selector);
+    struct query q = {0};
+    int rc = query_begin(l, &q, &mine.label_selector, &mine.field_selector);
 
     if (!rc)
-        rc = both(&fields, l->field_selector, o->field_selector, &mine.field_selector);
-    if (!rc)
-        rc = path_and(l, &path);
-    if (!rc)
-        rc = tarn_list_query(&path, &mine);
-    if (!rc)
-        rc = tarn_buf_add(&path, "", 1);
-    if (!rc)
-        rc = start(l, REQUEST_LIST, path.data, LIST_DEADLINE_MS, sink);
-    tarn_buf_release(&path);
-    tarn_buf_release(&labels);
-    tarn_buf_release(&fields);
-    return rc;
+        rc = tarn_list_query(&q.path, &mine);
+    return query_send(l, &q, rc, REQUEST_LIST, LIST_DEADLINE_MS, sink);
 }
 
 static int lw_watch(struct tarn_list_watch *lw, const struct tarn_watch_options *o, struct tarn_list_watch_sink *sink)
 {
     struct list_watch *l = of(lw);
     struct tarn_watch_options mine = *o;
-    struct tarn_buf path = {0}, labels = {0}, fields = {0};
-    int rc = both(&labels, l->label_selector, o->label_selector, &mine.label_selector);
+    struct query q = {0};
+    int rc = query_begin(l, &q, &mine.label_selector, &mine.field_selector);
 
     if (!rc)
-        rc = both(&fields, l->field_selector, o->field_selector, &mine.field_selector);
-    if (!rc)
-        rc = path_and(l, &path);
-    if (!rc)
-        rc = tarn_watch_query(&path, &mine);
-    if (!rc)
-        rc = tarn_buf_add(&path, "", 1);
-    if (!rc)
-        rc = start(l, REQUEST_WATCH, path.data, o->timeout_s * 1000 + WATCH_GRACE_MS, sink);
-    tarn_buf_release(&path);
-    tarn_buf_release(&labels);
-    tarn_buf_release(&fields);
-    return rc;
-}
-
-static void lw_cancel(struct tarn_list_watch *lw)
-{
-    struct list_watch *l = of(lw);
-
-    if (l->transfer)
-        tarn_http_cancel(l->transfer);
-    (void)close_request(l);
+        rc = tarn_watch_query(&q.path, &mine);
+    return query_send(l, &q, rc, REQUEST_WATCH, o->timeout_s * 1000 + WATCH_GRACE_MS, sink);
 }
 
 static bool lw_supports_streaming_list(struct tarn_list_watch *lw)

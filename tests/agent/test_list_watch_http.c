@@ -23,6 +23,7 @@ struct heard {
     int status_code;
     uint32_t retry_after_ms;
     int stop_at; /* refuse the n-th item or event, 0: none */
+    struct tarn_list_watch *next; /* and start the next list on this before */
     int seen;
     bool failed, opened, established;
     char rv[64], cont[400];
@@ -43,6 +44,9 @@ static int count(struct heard *h)
     if (++h->seen != h->stop_at)
         return 0;
     h->done = true;
+    if (h->next)
+        CU_ASSERT(h->next->ops->list(h->next, &(struct tarn_list_options){.limit = 1}, &h->sink) == 0);
+    h->next = NULL;
     return -99;
 }
 
@@ -401,10 +405,29 @@ static void the_sink_may_end_a_request(void)
     r.h->done = false;
     r.h->stop_at = 0;
     r.h->len = 0;
-    while (r.lw->ops->list(r.lw, &(struct tarn_list_options){.limit = 1}, &r.h->sink) == TARN_E_INVAL)
-        (void)uv_run(&r.l.loop, UV_RUN_NOWAIT); /* until the first is gone */
+    CU_ASSERT(r.lw->ops->list(r.lw, &(struct tarn_list_options){.limit = 1}, &r.h->sink) == 0); /* though the first transfer may still be there */
     CU_ASSERT(agent_loop_run(&r.l, &r.h->done));
     CU_ASSERT_STRING_EQUAL(r.h->rv, "213");
+    rig_end(&r);
+}
+
+/* As a reflector falls back on a list when an ERROR event ends its stream. */
+static void the_sink_may_start_the_next_request_from_inside_its_call(void)
+{
+    struct rig r;
+
+    recorded(&r, "list-plain.resp.http", 5);
+    r.h->stop_at = 2;
+    r.h->next = r.lw;
+    list(&r);
+    CU_ASSERT_EQUAL(r.h->seen, 2);
+    r.h->done = false;
+    r.h->stop_at = 0;
+    r.h->len = 0;
+    CU_ASSERT(agent_loop_run(&r.l, &r.h->done));
+    CU_ASSERT_STRING_EQUAL(r.h->log, "item:proto/web-0 item:proto/web-1 item:proto/web-2 item:proto/web-3 item:proto/web-4");
+    CU_ASSERT_STRING_EQUAL(r.h->rv, "213");
+    CU_ASSERT_FALSE(r.h->failed);
     rig_end(&r);
 }
 
@@ -468,5 +491,5 @@ TARN_TEST_MAIN("list_watch_http", TARN_TEST(recorded_pages_become_items_however_
                TARN_TEST(a_streaming_list_ends_with_its_bookmark), TARN_TEST(error_answers_become_a_status),
                TARN_TEST(what_does_not_parse_is_undecodable_and_named), TARN_TEST(a_page_in_html_is_no_api_server),
                TARN_TEST(a_status_in_place_of_a_list_is_an_error), TARN_TEST(a_list_cut_off_is_an_error_and_a_refused_watch_is_told),
-               TARN_TEST(the_sink_may_end_a_request), TARN_TEST(cancel_drops_what_is_under_way), TARN_TEST(paths_and_queries_are_escaped),
+               TARN_TEST(the_sink_may_end_a_request), TARN_TEST(the_sink_may_start_the_next_request_from_inside_its_call), TARN_TEST(cancel_drops_what_is_under_way), TARN_TEST(paths_and_queries_are_escaped),
                TARN_TEST(configured_selectors_go_with_list_and_watch))
