@@ -392,7 +392,7 @@ static void on_control(struct connection *c, const struct tarn_attach_control *q
     if (!may_read_any(c))
         refuse(c, TARN_E_PERM, 0, "only who may read a realm may ask the agent");
     else if (tarn_bytes_equal(q->verb, TARN_BYTES("status")))
-        put_question(c, TARN_ASK_STATUS);
+        c->ask.reader = &c->peer, put_question(c, TARN_ASK_STATUS);
     else if (!tarn_bytes_equal(q->verb, TARN_BYTES("relist")))
         reply(c, TARN_E_UNSUPPORTED, TARN_BYTES("unknown verb; known: status, relist"));
     else if (!is_privileged(&c->peer))

@@ -156,7 +156,7 @@ static void on_question(void *ctx, struct tarn_handoff_node *node)
         detach(in, a);
         break;
     case TARN_ASK_STATUS:
-        a->error.code = ingest_status(in, &a->text);
+        a->error.code = ingest_status(in, a->reader, &a->text);
         break;
     case TARN_ASK_RELIST:
         for (unsigned i = 0; i < in->ndrivers; i++)

@@ -14,11 +14,12 @@
 #include "handoff.h"
 
 struct tarn_ingest;
+struct tarn_peer;
 
 enum tarn_ask_verb {
     TARN_ASK_ATTACH, /* a client of `realm` with `page` and `socket_fd`: client_id, region_fd ... or error */
     TARN_ASK_DETACH, /* client_id has gone */
-    TARN_ASK_STATUS, /* text: the JSON status */
+    TARN_ASK_STATUS, /* text: the JSON status, of what `reader` may read */
     TARN_ASK_RELIST, /* list every resource again */
     TARN_ASK_REFRESH, /* read certificates and the token again */
     TARN_ASK_STOP,   /* end the loop; answered as the last thing */
@@ -36,6 +37,8 @@ struct tarn_ask {
     uint32_t uid;
     int32_t pid;
     char program[64];
+    /* STATUS */
+    const struct tarn_peer *reader; /* the asker's, until it is answered; NULL: who may read all */
     /* answers */
     uint32_t client_id;
     int region_fd; /* the writer's: valid while it runs */

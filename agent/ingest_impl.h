@@ -47,7 +47,7 @@ struct tarn_ingest {
     uint64_t turn_wall_ns, turn_idle_ns, longest_turn_us, turns;
 };
 
-/* Append the JSON status of the whole agent. 0 or TARN_E_NOMEM. */
-int ingest_status(struct tarn_ingest *in, struct tarn_buf *out);
+/* Append the agent's JSON status: of itself, and of the realms that reader may read (NULL: of all). 0 or TARN_E_NOMEM. */
+int ingest_status(struct tarn_ingest *in, const struct tarn_peer *reader, struct tarn_buf *out);
 
 #endif

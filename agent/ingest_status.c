@@ -1,9 +1,11 @@
 /* ingest_status.c - the agent's status as one JSON document, for `tarn status`. */
 #include "ingest_impl.h"
 
+#include <string.h>
 #include <unistd.h>
 
 #include "json_text.h"
+#include "peer.h"
 
 /* "name":"value", with a comma before it unless it is the first of its object. */
 static int add_text(struct tarn_buf *out, const char *name, const char *value)
@@ -83,13 +85,19 @@ static int add_client(struct tarn_ingest *in, const struct realm *r, const struc
     return rc ? rc : tarn_buf_adds(out, "}");
 }
 
-static int add_clients(struct tarn_ingest *in, struct tarn_buf *out)
+/* May the asker be told of realm r and of what is in it? */
+static bool may_tell(const struct tarn_peer *reader, const struct realm *r)
+{
+    return !reader || tarn_peer_may_read(reader, r->config);
+}
+
+static int add_clients(struct tarn_ingest *in, const struct tarn_peer *reader, struct tarn_buf *out)
 {
     struct tarn_writer_client c;
     int rc = tarn_buf_adds(out, ",\"clients\":[");
 
     for (unsigned r = 0; r < in->nrealms; r++)
-        for (unsigned i = 0; !rc && tarn_writer_client_at(in->realms[r].writer, i, &c); i++) {
+        for (unsigned i = 0; !rc && may_tell(reader, &in->realms[r]) && tarn_writer_client_at(in->realms[r].writer, i, &c); i++) {
             rc = out->data[out->len - 1] == '}' ? tarn_buf_adds(out, ",") : 0;
             if (!rc)
                 rc = add_client(in, &in->realms[r], &c, out);
@@ -141,57 +149,88 @@ static int add_resource_counts(const struct tarn_driver_facts *f, struct tarn_bu
                        {"skipped", c->skipped}, {"store_errors", c->store_errors}, {"rv_rewinds", c->rv_rewinds}, {"mismatches", c->mismatches});
 }
 
-static int add_resource(struct tarn_driver *d, struct tarn_buf *out)
+static int add_resource(const struct tarn_driver_facts *f, struct tarn_buf *out)
 {
-    struct tarn_driver_facts f;
     int rc = tarn_buf_adds(out, "{");
 
-    tarn_driver_facts(d, &f);
     if (!rc)
-        rc = add_text(out, "name", f.name);
+        rc = add_text(out, "name", f->name);
     if (!rc)
-        rc = add_text(out, "configured_as", f.wanted);
+        rc = add_text(out, "configured_as", f->wanted);
     if (!rc)
-        rc = add_text(out, "realm", f.realm);
+        rc = add_text(out, "realm", f->realm);
     if (!rc)
-        rc = add_text(out, "api_version", f.api_version);
+        rc = add_text(out, "api_version", f->api_version);
     if (!rc)
-        rc = add_text(out, "kind", f.kind);
+        rc = add_text(out, "kind", f->kind);
     if (!rc)
-        rc = tarn_buf_addf(out, ",\"found\":%s,\"synced\":%s,\"live\":%s,\"behind\":%s", f.found ? "true" : "false",
-                           f.status.has_synced ? "true" : "false", f.status.live ? "true" : "false", f.status.behind ? "true" : "false");
+        rc = tarn_buf_addf(out, ",\"found\":%s,\"synced\":%s,\"live\":%s,\"behind\":%s", f->found ? "true" : "false",
+                           f->status.has_synced ? "true" : "false", f->status.live ? "true" : "false", f->status.behind ? "true" : "false");
     if (!rc)
-        rc = add_text(out, "resource_version", f.status.resource_version.text);
+        rc = add_text(out, "resource_version", f->status.resource_version.text);
     if (!rc)
-        rc = add_text(out, "last_error", f.status.last_error.code ? f.status.last_error.message : "");
+        rc = add_text(out, "last_error", f->status.last_error.code ? f->status.last_error.message : "");
     if (!rc)
-        rc = add_resource_counts(&f, out);
+        rc = add_resource_counts(f, out);
     return rc ? rc : tarn_buf_adds(out, "}");
 }
 
-int ingest_status(struct tarn_ingest *in, struct tarn_buf *out)
+static int add_realms(struct tarn_ingest *in, const struct tarn_peer *reader, struct tarn_buf *out)
+{
+    const char *comma = "";
+    int rc = tarn_buf_adds(out, ",\"realms\":[");
+
+    for (unsigned i = 0; !rc && i < in->nrealms; i++) {
+        if (!may_tell(reader, &in->realms[i]))
+            continue;
+        rc = tarn_buf_adds(out, comma);
+        comma = ",";
+        if (!rc)
+            rc = add_realm(&in->realms[i], out);
+    }
+    return rc ? rc : tarn_buf_adds(out, "]");
+}
+
+static const struct realm *realm_called(const struct tarn_ingest *in, const char *name)
+{
+    for (unsigned i = 0; i < in->nrealms; i++)
+        if (strcmp(in->realms[i].config->name, name) == 0)
+            return &in->realms[i];
+    return NULL;
+}
+
+static int add_resources(struct tarn_ingest *in, const struct tarn_peer *reader, struct tarn_buf *out)
+{
+    const char *comma = "";
+    int rc = tarn_buf_adds(out, ",\"resources\":[");
+
+    for (unsigned i = 0; !rc && i < in->ndrivers; i++) {
+        struct tarn_driver_facts f;
+        const struct realm *r;
+
+        tarn_driver_facts(in->drivers[i], &f);
+        r = realm_called(in, f.realm);
+        if (!r || !may_tell(reader, r))
+            continue;
+        rc = tarn_buf_adds(out, comma);
+        comma = ",";
+        if (!rc)
+            rc = add_resource(&f, out);
+    }
+    return rc ? rc : tarn_buf_adds(out, "]");
+}
+
+int ingest_status(struct tarn_ingest *in, const struct tarn_peer *reader, struct tarn_buf *out)
 {
     int rc = tarn_buf_adds(out, "{");
 
     if (!rc)
         rc = add_agent(in, out);
     if (!rc)
-        rc = tarn_buf_adds(out, ",\"realms\":[");
-    for (unsigned i = 0; !rc && i < in->nrealms; i++) {
-        rc = i ? tarn_buf_adds(out, ",") : 0;
-        if (!rc)
-            rc = add_realm(&in->realms[i], out);
-    }
+        rc = add_realms(in, reader, out);
     if (!rc)
-        rc = tarn_buf_adds(out, "],\"resources\":[");
-    for (unsigned i = 0; !rc && i < in->ndrivers; i++) {
-        rc = i ? tarn_buf_adds(out, ",") : 0;
-        if (!rc)
-            rc = add_resource(in->drivers[i], out);
-    }
+        rc = add_resources(in, reader, out);
     if (!rc)
-        rc = tarn_buf_adds(out, "]");
-    if (!rc)
-        rc = add_clients(in, out);
+        rc = add_clients(in, reader, out);
     return rc ? rc : tarn_buf_adds(out, "}\n");
 }

@@ -54,4 +54,35 @@ done
 check "the new node is seen over the restart, once" 1 "$(grep -c '^ADDED *made-after-restart' "$run/nodes")"
 check "no node was added twice" "" "$(awk '$1 == "ADDED" {print $2}' "$run/nodes" | sort | uniq -d)"
 check "no node was deleted" 0 "$(grep -c '^DELETED' "$run/nodes")"
+
+# Who may not read a realm is told nothing of it: neither that it is there, nor what is in it, nor who reads it.
+if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
+    cat >"$run/realms.yaml" <<CONFIG
+server: {url: "$url"}
+runtimeDir: "$run/realms"
+realms:
+  - {name: cluster, readers: {users: [65534]}, resources: [pods]}
+  - {name: closed, readers: {users: [65533]}, budget: 16777216, resources: [services]}
+budget: 67108864
+CONFIG
+    chmod 755 "$run"
+    export TARN_SOCKET=$run/realms/tarn.sock
+    "$bin/tarnd" --config "$run/realms.yaml" >"$run/realms.log" 2>&1 </dev/null &
+    pids+=($!)
+    for _ in $(seq 600); do
+        "$bin/tarn" status --synced 2>/dev/null && "$bin/tarn" status --synced --realm closed 2>/dev/null && break
+        sleep 0.1
+    done
+    "$bin/tarn" events services --realm closed --watch-only >/dev/null &
+    pids+=($!)
+    for _ in $(seq 600); do
+        [ "$("$bin/tarn" status -o json 2>/dev/null | jq '[.agent.clients[] | select(.realm == "closed")] | length')" -gt 0 ] && break
+        sleep 0.1
+    done
+    check "root sees both realms" "closed cluster" "$("$bin/tarn" status -o json | jq -r '[.agent.realms[].name] | sort | join(" ")')"
+    told=$(setpriv --reuid 65534 --regid 65534 --clear-groups "$bin/tarn" status -o json | jq -c '[.agent.realms[].name] + [.agent.resources[].realm] + [.agent.clients[].realm] | unique')
+    check "a reader of one realm is told of that one" '["cluster"]' "$told"
+else
+    echo "SKIPPED: what a reader of one realm is told of the others: needs root and setpriv"
+fi
 finish
