@@ -34,6 +34,7 @@ struct connection {
     bool answering; /* a control question's answer is on its way: the rest of it */
     int answer_code;
     struct tarn_bytes answer;
+    struct tarn_buf text; /* where it lies */
     int fd, page_fd;
     struct tarn_peer peer;
     uv_poll_t poll, pid_poll;
@@ -210,7 +211,8 @@ static void free_connection(struct connection *c)
     if (c->page_fd >= 0)
         (void)close(c->page_fd);
     tarn_pin_page_free(c->ask.page);
-    tarn_buf_release(&c->ask.text);
+    tarn_facts_free(c->ask.facts);
+    tarn_buf_release(&c->text);
     tarn_peer_release(&c->peer);
     free(c);
     last_connection_gone(s);
@@ -237,7 +239,7 @@ static void close_connection(struct connection *c)
 
 static void put_question(struct connection *c, enum tarn_ask_verb verb)
 {
-    tarn_buf_release(&c->ask.text); /* of the answer before */
+    tarn_buf_release(&c->text); /* of the answer before */
     c->ask.verb = verb;
     c->ask.back = &c->s->answers;
     c->asking = tarn_handoff_put(c->s->o.ingest, &c->ask.node);
@@ -282,6 +284,18 @@ static void attached_answer(struct connection *c)
         welcome(c);
 }
 
+/* Of a control question: what the ingest thread collected is written out here. */
+static void control_answer(struct connection *c)
+{
+    int code = c->ask.error.code;
+
+    if (!code && c->ask.facts)
+        code = tarn_facts_json(c->ask.facts, &c->text);
+    tarn_facts_free(c->ask.facts);
+    c->ask.facts = NULL;
+    reply(c, code, code ? tarn_bytes_of(tarn_strerror(code)) : tarn_buf_bytes(&c->text));
+}
+
 static void on_answer(void *ctx, struct tarn_handoff_node *node)
 {
     struct connection *c = (struct connection *)node;
@@ -293,7 +307,7 @@ static void on_answer(void *ctx, struct tarn_handoff_node *node)
     else if (c->ask.verb == TARN_ASK_DETACH)
         c->over = true;
     else if (!c->over)
-        reply(c, c->ask.error.code, c->ask.error.code ? tarn_bytes_of(tarn_strerror(c->ask.error.code)) : tarn_buf_bytes(&c->ask.text));
+        control_answer(c);
     if (!c->over && !c->answering)
         (void)uv_poll_start(&c->poll, UV_READABLE, on_readable); /* a packet may wait */
     go_on(c);

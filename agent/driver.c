@@ -32,7 +32,8 @@ struct tarn_driver {
     bool changed;                    /* the state is to be written */
     bool stopped;
     bool was_live, was_synced;       /* as last logged */
-    char last_logged[TARN_ERROR_MESSAGE_BYTES];
+    char last_logged[TARN_ERROR_MESSAGE_BYTES];    struct tarn_histogram list_time;
+    uint64_t lists_noted, list_ms_noted; /* what of the feeds' counters is in it */
 };
 
 static void on_timer(uv_timer_t *timer);
@@ -366,6 +367,20 @@ static struct tarn_resource_state state_of(const struct tarn_reflector_status *s
     };
 }
 
+/* Lists that were put in place since the last look; their mean if there were several. */
+static void note_lists(struct tarn_driver *d, const struct tarn_reflector_counters *c)
+{
+    uint64_t n;
+
+    if (c->lists_ok < d->lists_noted) /* new feeds count from zero */
+        d->lists_noted = d->list_ms_noted = 0;
+    n = c->lists_ok - d->lists_noted;
+    if (n)
+        tarn_histogram_add(&d->list_time, (c->list_ms - d->list_ms_noted) * 1000000 / n, n);
+    d->lists_noted = c->lists_ok;
+    d->list_ms_noted = c->list_ms;
+}
+
 void tarn_driver_publish(struct tarn_driver *d)
 {
     struct tarn_reflector_status s;
@@ -379,6 +394,7 @@ void tarn_driver_publish(struct tarn_driver *d)
     d->changed = false;
     if (d->feeds) {
         tarn_feeds_status(d->feeds, &s);
+        note_lists(d, &s.counters);
         log_state(d, &s);
         state = state_of(&s, text, sizeof text);
     } else {
@@ -401,6 +417,7 @@ void tarn_driver_facts(struct tarn_driver *d, struct tarn_driver_facts *ret)
         .found = d->feeds != NULL,
         .objects = d->in_region ? tarn_writer_count(d->o.writer, d->store_id) : 0,
         .heap_bytes = d->feeds ? tarn_feeds_memory(d->feeds) : 0,
+        .list_time = d->list_time,
     };
     if (d->feeds) {
         tarn_feeds_status(d->feeds, &ret->status);

@@ -16,6 +16,7 @@
 
 #include "config.h"
 #include "discovery.h"
+#include "histogram.h"
 
 struct tarn_driver;
 
@@ -52,6 +53,7 @@ struct tarn_driver_facts {
     bool found;
     uint64_t objects;
     size_t heap_bytes;       /* transcoders and buffers */
+    struct tarn_histogram list_time;
     struct tarn_reflector_status status; /* before found: only last_error and failures */
 };
 void tarn_driver_facts(struct tarn_driver *d, struct tarn_driver_facts *ret);

@@ -11,14 +11,21 @@
 
 /* ---- turns ------------------------------------------------------------------------------------------------- */
 
-static void commit_realm(struct realm *r)
+/* True: readers can see something new. */
+static bool commit_realm(struct realm *r)
 {
     struct tarn_error err = {0};
+    uint64_t seq = tarn_writer_commit_seq(r->writer), began = uv_hrtime();
     int rc = tarn_writer_commit(r->writer, &err);
+    bool new = tarn_writer_commit_seq(r->writer) != seq;
+
+    if (new)
+        tarn_histogram_add(&r->commit_time, uv_hrtime() - began, 1);
 
     if (rc && rc != TARN_E_AGAIN && !r->commit_failing)
         tarn_log(TARN_LOG_ERROR, err.code ? err.message : tarn_strerror(rc), "realm", r->config->name, "code", tarn_error_name(rc), NULL);
     r->commit_failing = rc && rc != TARN_E_AGAIN;
+    return new;
 }
 
 static void on_busy(uv_idle_t *idle)
@@ -46,23 +53,34 @@ static void collect(struct tarn_ingest *in)
         (void)uv_idle_stop(&in->busy);
 }
 
-static void publish(struct tarn_ingest *in)
+/* True: readers can see something new. */
+static bool publish(struct tarn_ingest *in)
 {
+    bool new = false;
+
     for (unsigned i = 0; i < in->ndrivers; i++)
         tarn_driver_publish(in->drivers[i]);
     for (unsigned i = 0; i < in->nrealms; i++)
-        commit_realm(&in->realms[i]);
+        new |= commit_realm(&in->realms[i]);
     collect(in);
+    return new;
 }
 
-/* Busy time of the turn = what passed since the last look, less what libuv waited. */
+/* Busy time since the turn began = what passed, less what libuv waited. */
+static uint64_t busy_ns(const struct tarn_ingest *in, uint64_t wall, uint64_t idle)
+{
+    return wall - in->turn_wall_ns - (idle - in->turn_idle_ns);
+}
+
 static void measure_turn(struct tarn_ingest *in)
 {
     uint64_t wall = uv_hrtime(), idle = uv_metrics_idle_time(&in->loop);
-    uint64_t us = in->turns ? (wall - in->turn_wall_ns - (idle - in->turn_idle_ns)) / 1000 : 0;
+    uint64_t ns = in->turns ? busy_ns(in, wall, idle) : 0;
 
-    if (us > in->longest_turn_us)
-        in->longest_turn_us = us;
+    if (ns / 1000 > in->longest_turn_us)
+        in->longest_turn_us = ns / 1000;
+    if (in->turns)
+        tarn_histogram_add(&in->turn_time, ns, 1);
     in->turns++;
     in->turn_wall_ns = wall;
     in->turn_idle_ns = idle;
@@ -73,13 +91,17 @@ static void on_prepare(uv_prepare_t *prepare)
     struct tarn_ingest *in = prepare->data;
 
     tarn_http_turn(in->http);
-    publish(in);
+    (void)publish(in);
     measure_turn(in);
 }
 
+/* The turn was measured before the loop waited: what is busy since then is the time from the bytes' arrival to here. */
 static void on_check(uv_check_t *check)
 {
-    publish(check->data);
+    struct tarn_ingest *in = check->data;
+
+    if (publish(in))
+        tarn_histogram_add(&in->event_lag, busy_ns(in, uv_hrtime(), uv_metrics_idle_time(&in->loop)), 1);
 }
 
 static void on_beat(uv_timer_t *beat)
@@ -156,7 +178,8 @@ static void on_question(void *ctx, struct tarn_handoff_node *node)
         detach(in, a);
         break;
     case TARN_ASK_STATUS:
-        a->error.code = ingest_status(in, a->reader, &a->text);
+        a->facts = ingest_facts(in, a->reader);
+        a->error.code = a->facts ? 0 : TARN_E_NOMEM;
         break;
     case TARN_ASK_RELIST:
         for (unsigned i = 0; i < in->ndrivers; i++)
@@ -197,7 +220,7 @@ static void stop(struct tarn_ingest *in, struct tarn_ask *a)
     in->stop = a;
     for (unsigned i = 0; i < in->ndrivers; i++)
         tarn_driver_stop(in->drivers[i]);
-    publish(in);
+    (void)publish(in);
     close_parts(in);
 }
 
@@ -322,7 +345,7 @@ static int begin(struct tarn_ingest *in, struct tarn_error *err)
         tarn_driver_start(in->drivers[i]);
     for (unsigned i = 0; i < in->nrealms; i++)
         tarn_writer_set_agent_state(in->realms[i].writer, TARN_AGENT_LIVE);
-    publish(in); /* the resources are there before the first client is */
+    (void)publish(in); /* the resources are there before the first client is */
     rc = uv_thread_create(&in->thread, run, in);
     return rc < 0 ? tarn_error_set(err, TARN_E_IO, "cannot start the ingest thread: %s", uv_strerror(rc)) : 0;
 }

@@ -11,6 +11,7 @@
 
 #include "api_server.h"
 #include "config.h"
+#include "facts.h"
 #include "handoff.h"
 
 struct tarn_ingest;
@@ -19,7 +20,7 @@ struct tarn_peer;
 enum tarn_ask_verb {
     TARN_ASK_ATTACH, /* a client of `realm` with `page` and `socket_fd`: client_id, region_fd ... or error */
     TARN_ASK_DETACH, /* client_id has gone */
-    TARN_ASK_STATUS, /* text: the JSON status, of what `reader` may read */
+    TARN_ASK_STATUS, /* facts, of what `reader` may read */
     TARN_ASK_RELIST, /* list every resource again */
     TARN_ASK_REFRESH, /* read certificates and the token again */
     TARN_ASK_STOP,   /* end the loop; answered as the last thing */
@@ -44,7 +45,7 @@ struct tarn_ask {
     int region_fd; /* the writer's: valid while it runs */
     uint64_t region_bytes, generation;
     uint8_t instance[16];
-    struct tarn_buf text; /* STATUS: the asker releases it */
+    struct tarn_facts *facts; /* STATUS: the asker frees them */
     struct tarn_error error;
 };
 

@@ -1,4 +1,4 @@
-/* ingest_impl.h - what ingest.c (the loop) and ingest_status.c (what it says of itself) share. */
+/* ingest_impl.h - what ingest.c (the loop) and ingest_facts.c (what it says of itself) share. */
 #ifndef TARN_AGENT_INGEST_IMPL_H
 #define TARN_AGENT_INGEST_IMPL_H
 
@@ -22,6 +22,7 @@ struct realm {
     struct client_note *clients;
     bool more;           /* the collector has more to do at once */
     bool commit_failing; /* as last logged */
+    struct tarn_histogram commit_time;
 };
 
 struct tarn_ingest {
@@ -45,9 +46,10 @@ struct tarn_ingest {
     uint64_t started_ms, collected_ms;
     /* how long the loop was busy between two waits */
     uint64_t turn_wall_ns, turn_idle_ns, longest_turn_us, turns;
+    struct tarn_histogram turn_time, event_lag;
 };
 
-/* Append the agent's JSON status: of itself, and of the realms that reader may read (NULL: of all). 0 or TARN_E_NOMEM. */
-int ingest_status(struct tarn_ingest *in, const struct tarn_peer *reader, struct tarn_buf *out);
+/* All there is to tell of the agent and of the realms that reader may read (NULL: of all), as a copy; NULL when memory is out. */
+struct tarn_facts *ingest_facts(struct tarn_ingest *in, const struct tarn_peer *reader);
 
 #endif

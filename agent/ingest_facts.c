@@ -1,0 +1,251 @@
+/* ingest_facts.c - the agent's facts, collected on the ingest thread; rendering them is the asker's own work. */
+#include "ingest_impl.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "peer.h"
+
+static const char *keep(struct tarn_facts *f, const char *s)
+{
+    return tarn_arena_copy(&f->arena, tarn_bytes_of(s ? s : ""));
+}
+
+static int add_agent(struct tarn_ingest *in, struct tarn_facts *f)
+{
+    struct tarn_http_stats h;
+
+    tarn_http_stats(in->http, &h);
+    f->version = TARN_VERSION;
+    f->server = keep(f, in->server->url);
+    f->server_from = keep(f, in->server->source);
+    f->pid = (uint64_t)getpid();
+    f->uptime_s = (tarn_now_ms(in->rt) - in->started_ms) / 1000;
+    f->longest_turn_us = in->longest_turn_us;
+    f->turns = in->turns;
+    f->requests = h.requests;
+    f->request_failures = h.failures;
+    f->bytes_received = h.bytes;
+    f->pauses = h.pauses;
+    f->transfers = h.active;
+    f->transfers_waiting = h.waiting;
+    f->turn_time = in->turn_time;
+    f->event_lag = in->event_lag;
+    return f->server && f->server_from ? 0 : TARN_E_NOMEM;
+}
+
+/* May the asker be told of realm r and of what is in it? */
+static bool may_tell(const struct tarn_peer *reader, const struct realm *r)
+{
+    return !reader || tarn_peer_may_read(reader, r->config);
+}
+
+/* ---- realms -------------------------------------------------------------------------------------- */
+
+static void fill_memory(const struct tarn_writer_stats *s, struct tarn_facts_realm *r)
+{
+    r->budget_bytes = s->budget_bytes;
+    r->taken_bytes = s->taken_bytes;
+    r->live_bytes = s->live_bytes;
+    r->retired_bytes = s->retired_bytes;
+    r->staged_bytes = s->staged_bytes;
+    r->free_bytes = s->free_bytes;
+    r->private_bytes = s->private_bytes;
+    r->pressure = s->pressure;
+    r->refused_full = s->refused_full;
+    r->refused_size = s->refused_size;
+    r->refused_index = s->refused_index;
+    r->refused_collision = s->refused_collision;
+    r->revoked_parked = s->revoked_parked;
+    r->revoked_lease = s->revoked_lease;
+    r->generation_requests = s->generation_requests;
+    r->chunks_collapsed = s->chunks_collapsed;
+    r->chunks_populated = s->chunks_populated;
+}
+
+static int add_realm(struct tarn_facts *f, const struct realm *realm, struct tarn_facts_realm *r)
+{
+    struct tarn_writer_stats s;
+
+    tarn_writer_stats(realm->writer, &s);
+    fill_memory(&s, r);
+    r->name = keep(f, realm->config->name);
+    r->generation = tarn_writer_view(realm->writer)->generation;
+    r->commit = s.commit_seq;
+    r->commits = s.commits;
+    r->horizon = s.horizon;
+    r->objects = s.objects;
+    r->puts = s.puts;
+    r->deletes = s.deletes;
+    r->unchanged = s.unchanged;
+    r->replaces = s.replaces;
+    r->collections = s.collections;
+    r->reclaimed = s.reclaimed;
+    r->clients = s.clients;
+    r->pins = s.pins;
+    r->oldest_pin_age_ms = s.oldest_pin_age_ms;
+    r->doorbells = s.doorbells;
+    r->doorbells_full = s.doorbells_full;
+    r->commit_time = realm->commit_time;
+    return r->name ? 0 : TARN_E_NOMEM;
+}
+
+/* ---- resources --------------------------------------------------------------------------------------- */
+
+static void fill_counters(const struct tarn_reflector_counters *c, struct tarn_facts_resource *r)
+{
+    r->lists = c->lists;
+    r->lists_ok = c->lists_ok;
+    r->streaming_lists = c->streaming_lists;
+    r->streaming_fallbacks = c->streaming_fallbacks;
+    r->relists = c->relists;
+    r->list_pages = c->list_pages;
+    r->last_list_items = c->last_list_items;
+    r->last_list_ms = c->last_list_ms;
+    r->watches = c->watches;
+    r->added = c->added;
+    r->modified = c->modified;
+    r->deleted = c->deleted;
+    r->bookmarks = c->bookmarks;
+    r->events = c->added + c->modified + c->deleted;
+    r->list_errors = c->list_errors;
+    r->watch_errors = c->watch_errors;
+    r->expired = c->expired;
+    r->too_large = c->too_large;
+    r->skipped = c->skipped;
+    r->store_errors = c->store_errors;
+    r->rv_rewinds = c->rv_rewinds;
+    r->mismatches = c->mismatches;
+    r->unknown_events = c->unknown_events;
+}
+
+static const struct realm *realm_called(const struct tarn_ingest *in, const char *name)
+{
+    for (unsigned i = 0; i < in->nrealms; i++)
+        if (strcmp(in->realms[i].config->name, name) == 0)
+            return &in->realms[i];
+    return NULL;
+}
+
+static int add_resource(struct tarn_ingest *in, struct tarn_facts *f, const struct tarn_driver_facts *d)
+{
+    struct tarn_facts_resource *r = &f->resources[f->nresources++];
+
+    fill_counters(&d->status.counters, r);
+    r->name = keep(f, d->name);
+    r->wanted = keep(f, d->wanted);
+    r->realm = keep(f, d->realm);
+    r->api_version = keep(f, d->api_version);
+    r->kind = keep(f, d->kind);
+    r->resource_version = keep(f, d->status.resource_version.text);
+    r->last_error = keep(f, d->status.last_error.code ? d->status.last_error.message : "");
+    r->found = d->found;
+    r->synced = d->status.has_synced;
+    r->live = d->status.live;
+    r->behind = d->status.behind;
+    r->objects = d->objects;
+    r->heap_bytes = d->heap_bytes;
+    r->failures = d->status.failures;
+    r->http_code = d->status.last_http_code;
+    r->event_age_ms = d->status.last_event_ms ? tarn_now_ms(in->rt) - d->status.last_event_ms : 0;
+    r->list_time = d->list_time;
+    return r->name && r->wanted && r->realm && r->api_version && r->kind && r->resource_version && r->last_error ? 0 : TARN_E_NOMEM;
+}
+
+static int add_resources(struct tarn_ingest *in, const struct tarn_peer *reader, struct tarn_facts *f)
+{
+    int rc = 0;
+
+    for (unsigned i = 0; !rc && i < in->ndrivers; i++) {
+        struct tarn_driver_facts d;
+        const struct realm *r;
+
+        tarn_driver_facts(in->drivers[i], &d);
+        r = realm_called(in, d.realm);
+        if (r && may_tell(reader, r))
+            rc = add_resource(in, f, &d);
+    }
+    return rc;
+}
+
+/* ---- clients ------------------------------------------------------------------------------------------- */
+
+static const struct client_note *note_of(const struct realm *r, uint32_t id)
+{
+    const struct client_note *n = r->clients;
+
+    while (n && n->id != id)
+        n = n->next;
+    return n;
+}
+
+static int add_client(struct tarn_ingest *in, struct tarn_facts *f, const struct realm *r, const struct tarn_writer_client *c)
+{
+    static const struct client_note unknown = {.pid = -1};
+    const struct client_note *n = note_of(r, c->id);
+    struct tarn_facts_client *to = &f->clients[f->nclients++];
+
+    n = n ? n : &unknown;
+    *to = (struct tarn_facts_client){
+        .program = keep(f, n->program),
+        .realm = keep(f, r->config->name),
+        .pid = n->pid,
+        .uid = n->uid,
+        .attached_s = n->since_ms ? (uv_now(&in->loop) - n->since_ms) / 1000 : 0,
+        .pins = c->pins,
+        .parked = c->parked,
+        .oldest_pin_age_ms = c->oldest_age_ms,
+        .doorbells = c->doorbells,
+        .doorbells_full = c->doorbells_full,
+        .revoked = c->revoked,
+    };
+    return to->program && to->realm ? 0 : TARN_E_NOMEM;
+}
+
+static int add_clients(struct tarn_ingest *in, const struct tarn_peer *reader, struct tarn_facts *f)
+{
+    struct tarn_writer_client c;
+    unsigned n = 0;
+    int rc = 0;
+
+    for (unsigned r = 0; r < in->nrealms; r++)
+        for (unsigned i = 0; tarn_writer_client_at(in->realms[r].writer, i, &c); i++)
+            n++;
+    f->clients = n ? tarn_arena_alloc(&f->arena, n * sizeof *f->clients) : NULL;
+    if (n && !f->clients)
+        return TARN_E_NOMEM;
+    for (unsigned r = 0; r < in->nrealms; r++)
+        for (unsigned i = 0; !rc && may_tell(reader, &in->realms[r]) && f->nclients < n && tarn_writer_client_at(in->realms[r].writer, i, &c); i++)
+            rc = add_client(in, f, &in->realms[r], &c);
+    return rc;
+}
+
+/* ---- all --------------------------------------------------------------------------------------------------- */
+
+static int allocate(const struct tarn_ingest *in, struct tarn_facts *f)
+{
+    f->realms = tarn_arena_alloc(&f->arena, (in->nrealms + 1) * sizeof *f->realms);
+    f->resources = tarn_arena_alloc(&f->arena, (in->ndrivers + 1) * sizeof *f->resources);
+    return f->realms && f->resources ? 0 : TARN_E_NOMEM;
+}
+
+struct tarn_facts *ingest_facts(struct tarn_ingest *in, const struct tarn_peer *reader)
+{
+    struct tarn_facts *f = calloc(1, sizeof *f);
+    int rc = f ? allocate(in, f) : TARN_E_NOMEM;
+
+    if (!rc)
+        rc = add_agent(in, f);
+    for (unsigned i = 0; !rc && i < in->nrealms; i++)
+        if (may_tell(reader, &in->realms[i]))
+            rc = add_realm(f, &in->realms[i], &f->realms[f->nrealms++]);
+    if (!rc)
+        rc = add_resources(in, reader, f);
+    if (!rc)
+        rc = add_clients(in, reader, f);
+    if (!rc)
+        return f;
+    tarn_facts_free(f);
+    return NULL;
+}
