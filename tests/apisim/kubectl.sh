@@ -1,8 +1,8 @@
 #!/bin/bash
-# Real kubectl against the simulator. kubectl.sh SIMULATOR FIXTURES; prints "N passed, N failed".
+# Real kubectl against the simulator. kubectl.sh SIMULATOR FIXTURES [KUBECTL]; prints "N passed, N failed".
 set -u
-sim=$1 fixtures=$2
-if ! command -v kubectl >/dev/null; then
+sim=$1 fixtures=$2 program=${3:-kubectl}
+if ! command -v "$program" >/dev/null; then
     echo "SKIPPED: no kubectl on this machine"
     echo "0 passed, 0 failed"
     exit 0
@@ -13,7 +13,10 @@ pid=$!
 trap 'kill $pid 2>/dev/null; wait $pid 2>/dev/null; rm -rf "$dir"' EXIT
 for _ in $(seq 100); do [ -s "$dir/port" ] && break; sleep 0.1; done
 [ -s "$dir/port" ] || { cat "$dir/log"; echo "0 passed, 1 failed"; exit 1; }
-export KUBECONFIG=$dir/config HOME=$dir
+mkdir "$dir/bin"
+printf '#!/bin/sh\nexec "%s" "$@"\n' "$(command -v "$program")" >"$dir/bin/kubectl"
+chmod +x "$dir/bin/kubectl"
+export KUBECONFIG=$dir/config HOME=$dir PATH=$dir/bin:$PATH
 cat >"$KUBECONFIG" <<Y
 apiVersion: v1
 kind: Config
@@ -81,7 +84,7 @@ spec:
 Y
 printf 'apiVersion: test.example.com/v1\nkind: Gear\nmetadata: {name: g1}\nspec: {teeth: 12}\n' >"$dir/gear.yaml"
 
-expect version 'Server Version: v1' kubectl version
+expect version 'Server Version: .*v1' kubectl version
 expect api-resources 'deployments +deploy +apps/v1 +true +Deployment' kubectl api-resources
 expect get-all-namespaces 'load-00 +pod-00000 +2/2 +Running' kubectl get pods -A
 expect get-nodes 'node-0001 +Ready' kubectl get nodes
@@ -116,6 +119,54 @@ expect crd-create 'created' kubectl create --validate=false -f "$dir/crd.yaml"
 expect custom-create 'gear.test.example.com/g1 created' kubectl create --validate=false -f "$dir/gear.yaml"
 expect custom-get 'g1' kubectl get gears
 expect custom-field '^12$' kubectl get gr g1 -o 'jsonpath={.spec.teeth}'
+
+# apply in both ways, with what it needs: validation by /openapi, strategic merge, managed fields.
+cat >"$dir/app.yaml" <<'Y'
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: app, labels: {app: app}}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: app}}
+  template:
+    metadata: {labels: {app: app}}
+    spec:
+      containers:
+      - {name: web, image: "i:1", ports: [{containerPort: 80}], env: [{name: A, value: "1"}, {name: B, value: "2"}]}
+      - {name: side, image: "s:1"}
+Y
+sed -e 's/i:1/i:2/' -e 's/, {name: B, value: "2"}//' "$dir/app.yaml" >"$dir/app2.yaml"
+sed 's/replicas: 2/replicaz: 2/' "$dir/app.yaml" >"$dir/typo.yaml"
+sed 's/replicas: 2/replicas: two/' "$dir/app.yaml" >"$dir/wrong.yaml"
+printf 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: ssa}\ndata: {a: "1", b: "2"}\n' >"$dir/ssa.yaml"
+printf 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: ssa}\ndata: {a: "9"}\n' >"$dir/ssa2.yaml"
+containers='jsonpath={range .spec.template.spec.containers[*]}{.name}={.image}[{.env[*].name}] {end}'
+expect apply-new 'deployment.apps/app created' kubectl apply -f "$dir/app.yaml"
+expect apply-same 'deployment.apps/app unchanged' kubectl apply -f "$dir/app.yaml"
+expect apply-kept '^web=i:1\[A B\] side=s:1\[\] $' kubectl get deploy app -o "$containers"
+expect diff-none '^$' kubectl diff -f "$dir/app.yaml"
+refuse diff-some '^\+ +(- )?image: i:2' kubectl diff -f "$dir/app2.yaml"
+expect apply-changed 'configured' kubectl apply -f "$dir/app2.yaml"
+expect apply-pruned '^web=i:2\[A\] side=s:1\[\] $' kubectl get deploy app -o "$containers"
+expect apply-no-validation 'configured' kubectl apply --validate=false -f "$dir/app.yaml"
+refuse apply-typo 'unknown field "?(spec\.)?replicaz' kubectl apply -f "$dir/typo.yaml"
+refuse apply-wrong-type 'invalid type|cannot unmarshal string into Go' kubectl apply -f "$dir/wrong.yaml"
+expect apply-dry-run 'configured \(server dry run\)' kubectl apply --dry-run=server -f "$dir/app2.yaml"
+expect apply-dry-run-kept '^web=i:1' kubectl get deploy app -o "$containers"
+expect apply-takes-over 'serverside-applied' kubectl apply --server-side -f "$dir/app2.yaml"
+expect apply-server-new 'configmap/ssa serverside-applied' kubectl apply --server-side -f "$dir/ssa.yaml"
+refuse apply-conflict '1 conflict: conflict with "kubectl".*: .data.a' kubectl apply --server-side --field-manager=other -f "$dir/ssa2.yaml"
+expect apply-forced 'serverside-applied' kubectl apply --server-side --force-conflicts --field-manager=other -f "$dir/ssa2.yaml"
+expect apply-forced-result '^9 2$' kubectl get cm ssa -o 'jsonpath={.data.a} {.data.b}'
+refuse apply-lost 'conflict with "other".*: .data.a' kubectl apply --server-side -f "$dir/ssa.yaml"
+expect apply-delete 'deleted' kubectl delete -f "$dir/app.yaml" -f "$dir/ssa.yaml"
+expect explain 'rollingUpdate' kubectl explain deployment.spec.strategy
+expect explain-core 'containerPort.*<integer>' kubectl explain pod.spec.containers.ports
+expect explain-recursive 'readinessProbe' kubectl explain pods --recursive
+expect explain-custom 'GearSpec|VERSION: +(test.example.com/)?v1' kubectl explain gears
+expect apply-custom 'gear.test.example.com/g2 created' bash -c "sed 's/g1/g2/' '$dir/gear.yaml' | kubectl apply -f -"
+expect apply-custom-changed 'configured' bash -c "sed -e 's/g1/g2/' -e 's/12/13/' '$dir/gear.yaml' | kubectl apply -f -"
+expect apply-custom-server 'serverside-applied' bash -c "sed -e 's/g1/g3/' '$dir/gear.yaml' | kubectl apply --server-side -f -"
 
 # A watch in the background sees what is done meanwhile.
 timeout 60 kubectl get pods -w --no-headers >"$dir/watch" 2>&1 &

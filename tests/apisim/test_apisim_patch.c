@@ -92,35 +92,61 @@ static void json_patches_are_those_of_rfc_6902(void)
     }
 }
 
+static const struct sim_schema *type_of(const char *kind)
+{
+    unsigned n;
+    const struct sim_kind *kinds = sim_kind_builtin(&n);
+
+    for (unsigned i = 0; i < n; i++)
+        if (strcmp(kinds[i].kind, kind) == 0)
+            return sim_schema_of(&kinds[i]);
+    return NULL;
+}
+
+/* A pod's, a service's and a deployment's own merge keys: {kind, object, patch, result; NULL: refused}. */
 static void strategic_patches_merge_lists_by_their_key(void)
 {
-    static const char *const rows[][3] = {
-        {"{\"containers\":[{\"name\":\"a\",\"image\":\"1\"},{\"name\":\"b\"}]}", "{\"containers\":[{\"name\":\"a\",\"image\":\"2\"}]}",
-         "{\"containers\":[{\"name\":\"a\",\"image\":\"2\"},{\"name\":\"b\"}]}"},
-        {"{\"containers\":[{\"name\":\"a\"}]}", "{\"containers\":[{\"name\":\"c\"}]}", "{\"containers\":[{\"name\":\"a\"},{\"name\":\"c\"}]}"},
-        {"{\"containers\":[{\"name\":\"a\"},{\"name\":\"b\"}]}", "{\"containers\":[{\"name\":\"a\",\"$patch\":\"delete\"}]}",
-         "{\"containers\":[{\"name\":\"b\"}]}"},
-        {"{\"env\":[{\"name\":\"a\"}]}", "{\"env\":[{\"$patch\":\"replace\"},{\"name\":\"z\"}]}", "{\"env\":[{\"name\":\"z\"}]}"},
-        {"{\"ports\":[{\"port\":80,\"name\":\"x\"}]}", "{\"ports\":[{\"port\":80,\"name\":\"y\"},{\"port\":81}]}",
-         "{\"ports\":[{\"port\":80,\"name\":\"y\"},{\"port\":81}]}"},
-        {"{\"ports\":[{\"containerPort\":80}]}", "{\"ports\":[{\"containerPort\":80,\"name\":\"h\"}]}",
-         "{\"ports\":[{\"containerPort\":80,\"name\":\"h\"}]}"},
-        {"{\"args\":[\"a\",\"b\"]}", "{\"args\":[\"c\"]}", "{\"args\":[\"c\"]}"},
-        {"{\"finalizers\":[\"a\"]}", "{\"finalizers\":[\"b\"]}", "{\"finalizers\":[\"a\",\"b\"]}"},
-        {"{\"finalizers\":[\"a\",\"b\"]}", "{\"$deleteFromPrimitiveList/finalizers\":[\"a\"]}", "{\"finalizers\":[\"b\"]}"},
-        {"{\"strategy\":{\"type\":\"RollingUpdate\",\"rollingUpdate\":{\"x\":1}}}",
-         "{\"strategy\":{\"$retainKeys\":[\"type\"],\"type\":\"Recreate\"}}", "{\"strategy\":{\"type\":\"Recreate\"}}"},
-        {"{\"labels\":{\"a\":\"1\",\"b\":\"2\"}}", "{\"labels\":{\"a\":null,\"c\":\"3\"}}", "{\"labels\":{\"b\":\"2\",\"c\":\"3\"}}"},
-        {"{\"spec\":{\"a\":1,\"b\":2}}", "{\"spec\":{\"$patch\":\"replace\",\"c\":3}}", "{\"spec\":{\"c\":3}}"},
-        {"{\"conditions\":[{\"type\":\"Ready\",\"status\":\"False\"}]}",
-         "{\"$setElementOrder/conditions\":[{\"type\":\"Ready\"}],\"conditions\":[{\"type\":\"Ready\",\"status\":\"True\"}]}",
-         "{\"conditions\":[{\"type\":\"Ready\",\"status\":\"True\"}]}"},
+#define CONTAINERS(list) "{\"spec\":{\"containers\":[" list "]}}"
+    static const char *const rows[][4] = {
+        {"Pod", CONTAINERS("{\"name\":\"a\",\"image\":\"1\"},{\"name\":\"b\"}"), CONTAINERS("{\"name\":\"a\",\"image\":\"2\"}"),
+         CONTAINERS("{\"name\":\"a\",\"image\":\"2\"},{\"name\":\"b\"}")},
+        {"Pod", CONTAINERS("{\"name\":\"a\"}"), CONTAINERS("{\"name\":\"c\"}"), CONTAINERS("{\"name\":\"a\"},{\"name\":\"c\"}")},
+        {"Pod", CONTAINERS("{\"name\":\"a\"},{\"name\":\"b\"}"), CONTAINERS("{\"name\":\"a\",\"$patch\":\"delete\"}"), CONTAINERS("{\"name\":\"b\"}")},
+        {"Pod", CONTAINERS("{\"name\":\"a\",\"env\":[{\"name\":\"x\"}]}"),
+         CONTAINERS("{\"name\":\"a\",\"env\":[{\"$patch\":\"replace\"},{\"name\":\"z\"}]}"), CONTAINERS("{\"name\":\"a\",\"env\":[{\"name\":\"z\"}]}")},
+        {"Pod", CONTAINERS("{\"name\":\"a\",\"ports\":[{\"containerPort\":80}]}"),
+         CONTAINERS("{\"name\":\"a\",\"ports\":[{\"containerPort\":80,\"name\":\"h\"}]}"), CONTAINERS("{\"name\":\"a\",\"ports\":[{\"containerPort\":80,\"name\":\"h\"}]}")},
+        {"Pod", CONTAINERS("{\"name\":\"a\",\"args\":[\"a\",\"b\"]}"), CONTAINERS("{\"name\":\"a\",\"args\":[\"c\"]}"), CONTAINERS("{\"name\":\"a\",\"args\":[\"c\"]}")},
+        {"Pod", CONTAINERS("{\"name\":\"a\"}"), CONTAINERS("{\"image\":\"no name\"}"), NULL},
+        {"Pod", CONTAINERS("{\"name\":\"a\"}"), "{\"spec\":{\"$patch\":\"turn\"}}", NULL},
+        {"Pod", CONTAINERS("{\"name\":\"a\"},{\"name\":\"s\"},{\"name\":\"b\"}"),
+         "{\"spec\":{\"$setElementOrder/containers\":[{\"name\":\"b\"},{\"name\":\"n\"},{\"name\":\"a\"}],\"containers\":[{\"name\":\"n\"}]}}",
+         CONTAINERS("{\"name\":\"s\"},{\"name\":\"b\"},{\"name\":\"n\"},{\"name\":\"a\"}")},
+        {"Pod", "{\"spec\":{\"tolerations\":[{\"key\":\"a\"}]}}", "{\"spec\":{\"tolerations\":[{\"key\":\"b\"}]}}", "{\"spec\":{\"tolerations\":[{\"key\":\"b\"}]}}"},
+        {"Pod", "{\"spec\":{\"volumes\":[{\"name\":\"v\",\"emptyDir\":{}}]}}",
+         "{\"spec\":{\"volumes\":[{\"$retainKeys\":[\"name\",\"hostPath\"],\"name\":\"v\",\"hostPath\":{\"path\":\"/\"}}]}}",
+         "{\"spec\":{\"volumes\":[{\"name\":\"v\",\"hostPath\":{\"path\":\"/\"}}]}}"},
+        {"Pod", "{\"metadata\":{\"finalizers\":[\"a\"]}}", "{\"metadata\":{\"finalizers\":[\"b\"]}}", "{\"metadata\":{\"finalizers\":[\"a\",\"b\"]}}"},
+        {"Pod", "{\"metadata\":{\"finalizers\":[\"a\",\"b\"]}}", "{\"metadata\":{\"$deleteFromPrimitiveList/finalizers\":[\"a\"]}}",
+         "{\"metadata\":{\"finalizers\":[\"b\"]}}"},
+        {"Pod", "{\"metadata\":{\"labels\":{\"a\":\"1\",\"b\":\"2\"}}}", "{\"metadata\":{\"labels\":{\"a\":null,\"c\":\"3\"}}}",
+         "{\"metadata\":{\"labels\":{\"b\":\"2\",\"c\":\"3\"}}}"},
+        {"Pod", "{\"spec\":{\"nodeName\":\"1\",\"hostname\":\"2\"}}", "{\"spec\":{\"$patch\":\"replace\",\"subdomain\":\"3\"}}", "{\"spec\":{\"subdomain\":\"3\"}}"},
+        {"Service", "{\"spec\":{\"ports\":[{\"port\":80,\"name\":\"x\"}]}}", "{\"spec\":{\"ports\":[{\"port\":80,\"name\":\"y\"},{\"port\":81}]}}",
+         "{\"spec\":{\"ports\":[{\"port\":80,\"name\":\"y\"},{\"port\":81}]}}"},
+        {"Deployment", "{\"spec\":{\"strategy\":{\"type\":\"RollingUpdate\",\"rollingUpdate\":{\"maxSurge\":1}}}}",
+         "{\"spec\":{\"strategy\":{\"$retainKeys\":[\"type\"],\"type\":\"Recreate\"}}}", "{\"spec\":{\"strategy\":{\"type\":\"Recreate\"}}}"},
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        json_t *patch = parse(rows[i][1]);
+        json_t *patch = parse(rows[i][2]), *got;
+        struct tarn_error err = {0};
 
-        check(sim_patch_strategic(parse(rows[i][0]), patch), rows[i][2]);
+        got = sim_patch_strategic(type_of(rows[i][0]), parse(rows[i][1]), patch, &err);
+        if (rows[i][3])
+            check(got, rows[i][3]);
+        else
+            CU_ASSERT(!got && err.code == TARN_E_INVAL);
         json_decref(patch);
     }
 }

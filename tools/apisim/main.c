@@ -11,6 +11,7 @@
 #include "sim_churn.h"
 #include "sim_fault.h"
 #include "sim_load.h"
+#include "sim_delete.h"
 #include "sim_write.h"
 
 enum { MANY = 32 };
@@ -232,7 +233,7 @@ static int load_all(struct sim_world *w, const struct arguments *a)
 
 static void on_reap(uv_timer_t *timer)
 {
-    sim_write_reap(timer->data);
+    sim_delete_reap(timer->data);
 }
 
 /* Run the loop until a signal. */
@@ -315,7 +316,7 @@ int main(int argc, char **argv)
         rc = arm_faults(&api, &a);
     if (rc == 0)
         rc = serve(&loop, &a, &api);
-    sim_write_release(&api);
+    sim_delete_release(&api);
     sim_faults_free(api.faults);
     sim_generator_free(api.generator);
     sim_world_release(&world);

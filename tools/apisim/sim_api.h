@@ -48,6 +48,7 @@ struct sim_call {
     enum sim_verb verb;
     struct sim_resource *resource;
     char ns[256], name[256], subresource[64]; /* "": none */
+    char manager[129], api_version[160];       /* who writes, and in which version (sim_write_internal.h) */
     bool expire_continue; /* a fault: its continue token is too old */
 };
 

@@ -1,4 +1,4 @@
-/* sim_discovery.c - discovery (plain and aggregated), version, health, OpenAPI. Bodies as kube-apiserver v1.34 writes
+/* sim_discovery.c - discovery (plain and aggregated), version, health. Bodies as kube-apiserver v1.34 writes
  * them (recorded exchanges disc-*). */
 #include "sim_discovery.h"
 
@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "sim_form.h"
+#include "sim_openapi.h"
 #include "sim_status.h"
 
 static const char builtin_verbs[] =
@@ -218,91 +219,6 @@ static void aggregated_reply(struct sim_api *api, struct sim_request *req, const
     sim_form_reply(req, form, &head, &body);
 }
 
-/* ---- OpenAPI, as much as kubectl looks at ----------------------------------------------------- */
-
-/* /openapi/v3: which documents there are. */
-static void put_openapi_paths(const struct sim_api *api, struct tarn_buf *out)
-{
-    bool any = false;
-
-    sim_puts(out, "{\"paths\":{");
-    for (const struct sim_resource *r = api->world->resources; r; r = r->next) {
-        const char *top = *r->kind.group ? "apis/" : "api";
-
-        if (r->gone || !first_of(api, r, true))
-            continue;
-        sim_putf(out, "%s\"%s%s/%s\":{\"serverRelativeURL\":\"/openapi/v3/%s%s/%s?hash=%" PRIX64 "\"}", any ? "," : "",
-                 top, r->kind.group, r->kind.version, top, r->kind.group, r->kind.version,
-                 api->world->discovery_generation);
-        any = true;
-    }
-    sim_puts(out, "}}\n");
-}
-
-/* One path with a PATCH that takes fieldValidation: what kubectl asks the document for. */
-static void put_openapi_kind(const struct sim_kind *k, struct tarn_buf *out)
-{
-    sim_putf(out,
-             "\"/%s%s/%s/%s%s/{name}\":{\"patch\":{\"parameters\":[{\"name\":\"fieldValidation\",\"in\":\"query\",\"schema\":"
-             "{\"type\":\"string\"}}],\"x-kubernetes-action\":\"patch\",\"x-kubernetes-group-version-kind\":{\"group\":\"%s\","
-             "\"version\":\"%s\",\"kind\":\"%s\"},\"responses\":{\"200\":{\"description\":\"OK\"}}}}",
-             *k->group ? "apis/" : "api", k->group, k->version, k->namespaced ? "namespaces/{namespace}/" : "", k->plural,
-             k->group, k->version, k->kind);
-}
-
-static bool put_openapi_document(const struct sim_api *api, const char *group, const char *version, struct tarn_buf *out)
-{
-    bool any = false;
-
-    sim_puts(out, "{\"openapi\":\"3.0.0\",\"info\":{\"title\":\"Kubernetes\",\"version\":\"v1.34.3\"},\"paths\":{");
-    for (const struct sim_resource *r = api->world->resources; r; r = r->next) {
-        if (r->gone || strcmp(r->kind.group, group) != 0 || strcmp(r->kind.version, version) != 0)
-            continue;
-        sim_puts(out, any ? "," : "");
-        put_openapi_kind(&r->kind, out);
-        any = true;
-    }
-    sim_puts(out, "},\"components\":{\"schemas\":{}}}\n");
-    return any;
-}
-
-static void openapi_v2(struct sim_request *req)
-{
-    /* gnostic's Document: swagger "2.0", info {title, version}, no paths */
-    static const char protobuf[] = "\x0a\x03" "2.0" "\x12\x15\x0a\x0a" "Kubernetes" "\x12\x07" "v1.34.3" "\x42\x00";
-    const char *accept = sim_request_header(req, "Accept");
-    struct sim_reply_head head = {.code = 200};
-    struct tarn_buf body = {0};
-
-    if (accept && strstr(accept, "proto")) {
-        head.content_type = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
-        sim_put(&body, protobuf, sizeof protobuf - 1);
-    } else {
-        sim_puts(&body, "{\"swagger\":\"2.0\",\"info\":{\"title\":\"Kubernetes\",\"version\":\"v1.34.3\"},\"paths\":{},"
-                        "\"definitions\":{}}\n");
-    }
-    sim_reply(req, &head, &body);
-}
-
-static void openapi(struct sim_api *api, struct sim_request *req, const char *const *v, unsigned n)
-{
-    struct tarn_buf body = {0};
-    bool core = n > 2 && strcmp(v[2], "api") == 0;
-
-    if (n == 2 && strcmp(v[1], "v2") == 0) {
-        openapi_v2(req);
-        return;
-    }
-    if (n == 2 && strcmp(v[1], "v3") == 0)
-        put_openapi_paths(api, &body);
-    else if (n < 4 || !put_openapi_document(api, core ? "" : v[3], core ? v[3] : n > 4 ? v[4] : "", &body))
-        tarn_buf_release(&body);
-    if (body.len)
-        sim_reply(req, &(struct sim_reply_head){.code = 200}, &body);
-    else
-        sim_reply_no_path(req);
-}
-
 /* ---- version, health, the root --------------------------------------------------------------- */
 
 static void version(struct sim_request *req)
@@ -371,7 +287,7 @@ void sim_discovery_serve(struct sim_api *api, struct sim_request *req, const cha
     struct sim_form form;
 
     if (n && strcmp(v[0], "openapi") == 0) {
-        openapi(api, req, v, n);
+        sim_openapi_serve(api, req, v, n);
         return;
     }
     if (n == 1 && (strcmp(v[0], "readyz") == 0 || strcmp(v[0], "livez") == 0 || strcmp(v[0], "healthz") == 0)) {

@@ -13,7 +13,5 @@
 struct sim_object *sim_encode(const struct sim_resource *r, const json_t *v, uint64_t rv);
 /* The object as a client knows it: with kind and apiVersion. Owned. */
 json_t *sim_decode(const struct sim_resource *r, const struct sim_object *o);
-/* Give v what every stored object has and v lacks: uid, creationTimestamp, generation; kind's own small defaults. */
-void sim_encode_defaults(struct sim_world *w, const struct sim_resource *r, json_t *v);
 
 #endif

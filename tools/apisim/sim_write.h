@@ -1,4 +1,4 @@
-/* sim_write.h - create, update, patch, delete: the verbs that change something. */
+/* sim_write.h - create, update, patch and apply (sim_delete.h: delete). */
 #ifndef SIM_WRITE_H
 #define SIM_WRITE_H
 
@@ -11,10 +11,5 @@ void sim_write_serve(struct sim_call *c);
 /* Create v (a whole object, borrowed) without a client, as --load does: what is missing is made up, what is there
  * stays, also its uid and times. Replaces an object of the same name. 0, or TARN_E_INVAL with what is wrong. */
 int sim_write_load(struct sim_world *w, const json_t *v, struct tarn_error *err);
-
-/* Finish deletions that were put off (pods within their grace period). Called now and then. */
-void sim_write_reap(struct sim_api *api);
-/* Forget those that are still put off. */
-void sim_write_release(struct sim_api *api);
 
 #endif

@@ -3,8 +3,10 @@
 //	interop-client -kubeconfig F setup                    namespaces and a custom resource definition
 //	interop-client -kubeconfig F churn -ops N -seed S     N random creates, updates, patches and deletes
 //	interop-client -kubeconfig F compare -tarn PATH R...  wait until the mirror equals the server's own LIST
+//	interop-client -kubeconfig F schema                   the server's types, as tools/apisim/schema.txt has them
 //
-// Resources are named as tarn names them: pods, endpointslices.discovery.k8s.io.
+// Resources are named as tarn names them: pods, endpointslices.discovery.k8s.io. $TARN_THINGS is the version of the
+// custom resource that is used (v1).
 package main
 
 import (
@@ -63,10 +65,17 @@ var resources = map[string]resource{
 	"secrets": {schema.GroupVersionResource{Version: "v1", Resource: "secrets"}, "Secret", true, func(r *rand.Rand, i int) map[string]any {
 		return map[string]any{"stringData": map[string]any{"password": fmt.Sprint(r.Int63())}}
 	}},
-	"things.tarn.test": {schema.GroupVersionResource{Group: "tarn.test", Version: "v1", Resource: "things"}, "Thing", true, func(r *rand.Rand, i int) map[string]any {
+	"things.tarn.test": {schema.GroupVersionResource{Group: "tarn.test", Version: thingsVersion(), Resource: "things"}, "Thing", true, func(r *rand.Rand, i int) map[string]any {
 		return map[string]any{"spec": map[string]any{"int": r.Int63(), "float": r.NormFloat64(), "big": 1.8446744073709552e19,
 			"deep": map[string]any{"a": []any{map[string]any{"b": []any{[]any{int64(1), "x", nil, true}}}}}}}
 	}},
+}
+
+func thingsVersion() string {
+	if v := os.Getenv("TARN_THINGS"); v != "" {
+		return v
+	}
+	return "v1"
 }
 
 var namespaces = []string{"alpha", "beta", "gamma"}
@@ -81,7 +90,7 @@ func main() {
 	check(err)
 	args := flag.Args()
 	if len(args) == 0 {
-		fmt.Fprintln(os.Stderr, "interop-client: setup, churn or compare?")
+		fmt.Fprintln(os.Stderr, "interop-client: setup, churn, compare or schema?")
 		os.Exit(2)
 	}
 	switch args[0] {
@@ -91,6 +100,8 @@ func main() {
 		churnMain(client, args[1:])
 	case "compare":
 		compareMain(cfg, args[1:])
+	case "schema":
+		schemaMain(cfg)
 	default:
 		fmt.Fprintf(os.Stderr, "interop-client: no verb %q\n", args[0])
 		os.Exit(2)
@@ -267,21 +278,28 @@ func difference(want, got map[string]any) string {
 	return ""
 }
 
-func compareOnce(cfg *rest.Config, tarn, name string) (int, string) {
-	res := resources[name]
+// listPath is where the server lists res; in one namespace, or ("") everywhere.
+func listPath(res resource, namespace string) string {
+	path := "/api/v1/"
+	if res.gvr.Group != "" {
+		path = "/apis/" + res.gvr.Group + "/" + res.gvr.Version + "/"
+	}
+	if namespace != "" {
+		path += "namespaces/" + namespace + "/"
+	}
+	return path + res.gvr.Resource
+}
+
+func compareOnce(cfg *rest.Config, tarn, namespace, name string) (int, string) {
 	c := rest.CopyConfig(cfg)
 	c.NegotiatedSerializer = scheme.Codecs.WithoutConversion()
 	client, err := rest.UnversionedRESTClientFor(c)
 	if err != nil {
 		return 0, err.Error()
 	}
-	path := "/api/v1/" + res.gvr.Resource
-	if res.gvr.Group != "" {
-		path = "/apis/" + res.gvr.Group + "/" + res.gvr.Version + "/" + res.gvr.Resource
-	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	server, err := client.Get().AbsPath(path).SetHeader("Accept", "application/json").DoRaw(ctx)
+	server, err := client.Get().AbsPath(listPath(resources[name], namespace)).SetHeader("Accept", "application/json").DoRaw(ctx)
 	if err != nil {
 		return 0, "server: " + err.Error()
 	}
@@ -306,12 +324,13 @@ func compareOnce(cfg *rest.Config, tarn, name string) (int, string) {
 func compareMain(cfg *rest.Config, args []string) {
 	fs := flag.NewFlagSet("compare", flag.ExitOnError)
 	tarn := fs.String("tarn", "tarn", "the tarn program")
-	wait := fs.Duration("wait", 60*time.Second, "how long the mirror may take")
+	namespace := fs.String("namespace", "", "the only one that is mirrored")
+	wait := fs.Duration("wait", 300*time.Second, "how long the mirror may take")
 	check(fs.Parse(args))
 	for _, name := range fs.Args() {
 		end := time.Now().Add(*wait)
 		for {
-			n, diff := compareOnce(cfg, *tarn, name)
+			n, diff := compareOnce(cfg, *tarn, *namespace, name)
 			if diff == "" {
 				fmt.Printf("  %s: %d objects equal\n", name, n)
 				break
