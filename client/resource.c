@@ -160,11 +160,12 @@ int tarn_snapshot_resource(struct tarn_snapshot *s, const char *name, const stru
 
 /* ---- the public face ------------------------------------------------------------------------------ */
 
+/* then_ms may lie before the clock's zero, wrapped: a checkpoint's times after a reboot. */
 static uint64_t age(uint64_t then_ms)
 {
-    uint64_t now = tarn_clock_ms();
+    uint64_t passed = tarn_clock_ms() - then_ms;
 
-    return then_ms == 0 ? UINT64_MAX : now > then_ms ? now - then_ms : 0;
+    return then_ms == 0 ? UINT64_MAX : passed <= INT64_MAX ? passed : 0;
 }
 
 static void describe(const struct tarn_resource_info *i, struct tarn_resource *ret)

@@ -155,6 +155,36 @@ struct tarn_bytes tarn_resource_source(const struct tarn_resource_info *i)
     return text_at(i, (unsigned)i->nindex + i->nslot + i->nshort);
 }
 
+struct tarn_bytes tarn_resource_resume(const struct tarn_resource_info *i)
+{
+    return text_at(i, (unsigned)i->nindex + i->nslot + i->nshort + 1);
+}
+
+/* The next word of *rest. */
+static bool take_word(struct tarn_bytes *rest, struct tarn_bytes *ret)
+{
+    const char *space = rest->len ? memchr(rest->data, ' ', rest->len) : NULL;
+    size_t n = space ? (size_t)(space - rest->data) : rest->len, skip = n + (space != NULL);
+
+    *ret = (struct tarn_bytes){.data = rest->data, .len = n};
+    *rest = (struct tarn_bytes){.data = rest->data + skip, .len = rest->len - skip};
+    return n > 0;
+}
+
+struct tarn_bytes tarn_resource_resume_at(const struct tarn_resource_info *i, struct tarn_bytes ns)
+{
+    struct tarn_bytes rest = tarn_resource_resume(i), w;
+
+    while (take_word(&rest, &w)) {
+        const char *eq = memchr(w.data, '=', w.len);
+        size_t n = eq ? (size_t)(eq - w.data) : w.len;
+
+        if (eq && tarn_bytes_equal((struct tarn_bytes){.data = w.data, .len = n}, ns))
+            return (struct tarn_bytes){.data = eq + 1, .len = w.len - n - 1};
+    }
+    return (struct tarn_bytes){0};
+}
+
 int tarn_resource_index(const struct tarn_resource_info *i, struct tarn_bytes name)
 {
     for (unsigned n = 0; n < i->nindex; n++)

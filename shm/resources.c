@@ -28,6 +28,7 @@ void tarn_resource_free(struct tarn_resource *r)
     free(r->source);
     tarn_buf_release(&r->resource_version);
     tarn_buf_release(&r->last_error);
+    tarn_buf_release(&r->resume);
     free(r);
 }
 
@@ -216,6 +217,7 @@ static bool same_state(const struct tarn_resource_state *a, const struct tarn_re
 {
     return a->synced == b->synced && a->live == b->live && a->relisting == b->relisting &&
            tarn_bytes_equal(a->resource_version, b->resource_version) && tarn_bytes_equal(a->last_error, b->last_error) &&
+           tarn_bytes_equal(a->resume, b->resume) &&
            a->last_event_ms == b->last_event_ms && a->last_list_ms == b->last_list_ms && a->last_error_ms == b->last_error_ms &&
            a->lists == b->lists && a->watches == b->watches && a->events == b->events && a->relists == b->relists &&
            a->errors == b->errors && a->rv_rewinds == b->rv_rewinds && a->skipped == b->skipped;
@@ -230,7 +232,7 @@ int tarn_writer_set_resource_state(struct tarn_writer *w, uint16_t store, const 
         return tarn_error_set(err, TARN_E_INVAL, "resource number %u: unknown", store);
     if (same_state(&r->state, state))
         return 0;
-    if (keep_text(&r->resource_version, &s.resource_version) || keep_text(&r->last_error, &s.last_error))
+    if (keep_text(&r->resource_version, &s.resource_version) || keep_text(&r->last_error, &s.last_error) || keep_text(&r->resume, &s.resume))
         return tarn_error_set(err, TARN_E_NOMEM, "state of '%s': out of memory", r->name);
     r->state = s;
     r->dirty = w->dirty = true;
@@ -259,6 +261,7 @@ static int encode_texts(struct tarn_writer *w, const struct tarn_resource *r, st
     for (unsigned k = 0; k < r->nshort; k++)
         texts[n++] = tarn_bytes_of(r->short_names[k]);
     texts[n++] = tarn_bytes_of(r->source);
+    texts[n++] = r->state.resume;
     return tarn_resource_blob(&i, texts, n, &w->scratch);
 }
 
@@ -266,7 +269,7 @@ static int encode_texts(struct tarn_writer *w, const struct tarn_resource *r, st
 static int encode(struct tarn_writer *w, const struct tarn_resource *r)
 {
     struct tarn_bytes few[32], *texts = few;
-    unsigned n = r->nindex + r->nslot + r->nshort + 1;
+    unsigned n = r->nindex + r->nslot + r->nshort + 2;
     int rc;
 
     if (n > sizeof few / sizeof *few) {

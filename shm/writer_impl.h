@@ -70,7 +70,7 @@ struct tarn_resource {
     unsigned nslot, nshort;
     uint32_t members; /* node; 0: none yet */
     struct tarn_resource_state state;
-    struct tarn_buf resource_version, last_error; /* what state points to */
+    struct tarn_buf resource_version, last_error, resume; /* what state points to */
     uint64_t objects, bytes, incomplete;
 };
 

@@ -46,7 +46,7 @@ static int put_into(struct tarn_store *s, const struct fixture_object *o)
 
 static void set_state(struct realm *m, uint16_t store, bool synced, struct tarn_bytes rv)
 {
-    const struct tarn_resource_state s = {.synced = synced, .live = true, .resource_version = rv, .last_event_ms = 900, .lists = 3};
+    const struct tarn_resource_state s = {.synced = synced, .live = true, .resource_version = rv, .resume = TARN_BYTES("=77"), .last_event_ms = 900, .lists = 3};
 
     CU_ASSERT_EQUAL_FATAL(tarn_writer_set_resource_state(m->f.w, store, &s, NULL), 0);
 }
@@ -214,6 +214,7 @@ static void what_was_saved_comes_back(void)
     CU_ASSERT_TRUE(tarn_bytes_equal(info.name, TARN_BYTES("gadgets")));
     CU_ASSERT_TRUE(tarn_bytes_equal(info.state.resource_version, TARN_BYTES("77")));
     CU_ASSERT_TRUE(tarn_bytes_equal(tarn_resource_short_name(&info, 0), TARN_BYTES("wi")));
+    CU_ASSERT_TRUE(tarn_bytes_equal(tarn_resource_resume_at(&info, TARN_BYTES("")), TARN_BYTES("77")));
     CU_ASSERT_EQUAL(now.monotonic_ms - info.state.last_event_ms, now.monotonic_ms - 900); /* as old as it was, and five seconds */
     CU_ASSERT_EQUAL(tarn_checkpoint_resource(c, 2, &info), TARN_E_NOTFOUND);
     CU_ASSERT_EQUAL(tarn_checkpoint_verify(c, &err), 0);

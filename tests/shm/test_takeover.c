@@ -63,7 +63,7 @@ static void the_new_generation_holds_what_the_old_one_held(void)
 {
     const struct tarn_takeover t_first = {.resources = &widgets, .n = 1, .same_run = true};
     struct tarn_takeover t = t_first;
-    const struct tarn_resource_state state = {.synced = true, .live = true, .resource_version = TARN_BYTES("77")};
+    const struct tarn_resource_state state = {.synced = true, .live = true, .resource_version = TARN_BYTES("77"), .resume = TARN_BYTES("=77 a=78 b-2=9")};
     struct tarn_resource_info info;
     struct tarn_error err = {0};
     struct tarn_region_facts old, new;
@@ -87,6 +87,10 @@ static void the_new_generation_holds_what_the_old_one_held(void)
     CU_ASSERT_EQUAL(tarn_reader_resource(&b, TARN_BYTES("widgets"), &info), 0);
     CU_ASSERT_TRUE(info.state.synced && !info.state.live);
     CU_ASSERT_TRUE(tarn_bytes_equal(info.state.resource_version, TARN_BYTES("77")));
+    CU_ASSERT_TRUE(tarn_bytes_equal(tarn_resource_resume_at(&info, TARN_BYTES("")), TARN_BYTES("77")));
+    CU_ASSERT_TRUE(tarn_bytes_equal(tarn_resource_resume_at(&info, TARN_BYTES("a")), TARN_BYTES("78")));
+    CU_ASSERT_TRUE(tarn_bytes_equal(tarn_resource_resume_at(&info, TARN_BYTES("b-2")), TARN_BYTES("9")));
+    CU_ASSERT_EQUAL(tarn_resource_resume_at(&info, TARN_BYTES("b")).len, 0);
     CU_ASSERT_EQUAL(tarn_check_region(&b, true, NULL, &err), 0);
     tarn_region_view_facts(tarn_writer_view(f.w), &old);
     tarn_region_view_facts(tarn_writer_view(w), &new);

@@ -21,7 +21,7 @@
 
 #define TARN_REGION_MAGIC UINT64_C(0x6e6f69676572746e) /* "ntregion" in memory order */
 #define TARN_REGION_ABI_MAJOR 1                        /* a reader refuses any other */
-#define TARN_REGION_ABI_MINOR 1                        /* a reader accepts newer ones. 1: resources name their source */
+#define TARN_REGION_ABI_MINOR 1                        /* a reader accepts newer ones. 1: resources name their source and where to resume */
 #define TARN_REGION_HEADER_BYTES 4096u
 #define TARN_REGION_BYTE_ORDER UINT32_C(0x01020304)
 #define TARN_REGION_UNIT_SHIFT 4 /* a reference counts units of 16 bytes */

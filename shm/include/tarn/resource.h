@@ -5,7 +5,7 @@
  *
  * The blob (format TARN_BLOB_RESOURCE), behind the key: struct tarn_resource_fixed, then the texts it counts, each
  * as u16 length, bytes, NUL: api_version, kind, singular, resource_version, last_error, the indexes' names, the
- * slots' paths, the short names, the source (since format 1.1).
+ * slots' paths, the short names, and since format 1.1 the source and where to resume.
  */
 #ifndef TARN_RESOURCE_H
 #define TARN_RESOURCE_H
@@ -35,7 +35,8 @@ struct tarn_resource_state {
     bool relisting; /* a list is being fetched or applied */
     struct tarn_bytes resource_version; /* of the last list or event */
     struct tarn_bytes last_error;       /* empty: none since it last became live */
-    uint64_t last_event_ms, last_list_ms, last_error_ms; /* CLOCK_MONOTONIC milliseconds; 0: never */
+    struct tarn_bytes resume;           /* writer only, a reader has tarn_resource_resume */
+    uint64_t last_event_ms, last_list_ms, last_error_ms; /* CLOCK_MONOTONIC milliseconds; 0: never. Of before a boot: wrapped, differences hold */
     uint64_t lists, watches, events, relists, errors, rv_rewinds, skipped;
 };
 
@@ -60,6 +61,13 @@ struct tarn_bytes tarn_resource_short_name(const struct tarn_resource_info *i, u
  * with them only if its own text is the same. Empty: the writer gave none, or the region is of format 1.0.
  */
 struct tarn_bytes tarn_resource_source(const struct tarn_resource_info *i);
+/*
+ * From where a later agent may watch without a LIST: "NAMESPACE=RESOURCEVERSION" for each namespace that is watched by itself (nothing
+ * before the = for all of them), separated by spaces. Empty: it must list, as changes are missing here.
+ */
+struct tarn_bytes tarn_resource_resume(const struct tarn_resource_info *i);
+/* The resourceVersion to resume the watch of namespace ns ("": all) from; empty: list. */
+struct tarn_bytes tarn_resource_resume_at(const struct tarn_resource_info *i, struct tarn_bytes ns);
 /* The number of the index with this name, or TARN_E_INDEX_MISSING. */
 int tarn_resource_index(const struct tarn_resource_info *i, struct tarn_bytes name);
 
