@@ -26,6 +26,7 @@ struct tarn_ids {
 struct tarn_config_realm {
     const char *name;
     uint64_t budget_bytes;    /* 0: the default budget */
+    bool checkpoint;          /* save it, unless it holds Secrets */
     struct tarn_ids uids, gids; /* who may read; the agent's own uid and root always may */
     const char *where;        /* file:line:column for messages, NULL: from a flag or a default */
     const char **from;        /* by key, see tarn_config_from */
@@ -59,6 +60,8 @@ struct tarn_config {
     struct tarn_config_resource *resources;
     unsigned nresources;
     const char *socket_path, *runtime_dir;
+    const char *state_dir;            /* NULL: no checkpoints */
+    uint32_t checkpoint_interval_ms;
     int64_t socket_gid;    /* who may connect to the socket; -1: everyone may try */
     uint64_t budget_bytes; /* of a realm that names none */
     uint32_t max_object_bytes, page_size, max_clients;

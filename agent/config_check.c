@@ -140,12 +140,17 @@ static int check_budgets(struct tarn_config *c, struct tarn_error *err)
 
 static int check_paths_of_files(struct tarn_config *c, struct tarn_error *err)
 {
+    const char *systemd = getenv("STATE_DIRECTORY");
     struct sockaddr_un sun;
 
     if (!c->socket_path)
         c->socket_path = tarn_arena_printf(&c->arena, "%s/tarn.sock", c->runtime_dir);
     if (!c->socket_path)
         return tarn_error_set(err, TARN_E_NOMEM, "out of memory");
+    if (!c->state_dir && systemd && *systemd == '/') /* it may name several: the first */
+        c->state_dir = tarn_arena_printf(&c->arena, "%.*s", (int)strcspn(systemd, ":"), systemd);
+    if (c->state_dir && *c->state_dir != '/')
+        return tarn_error_set(err, TARN_E_CONFIG, "state directory %s: an absolute path is needed", c->state_dir);
     if (strlen(c->socket_path) >= sizeof sun.sun_path)
         return tarn_error_set(err, TARN_E_CONFIG, "socket path %s is longer than the %zu bytes a Unix socket may have", c->socket_path,
                               sizeof sun.sun_path - 1);

@@ -44,6 +44,7 @@ static const struct tarn_config_key keys[] = {
 
     KEY("name", STRING, REALM(name), .help = "of the realm, up to 23 bytes"),
     KEY("budget", BYTES, REALM(budget_bytes), .unit = "bytes", .told = "`budget`", .min = 8u << 20, .help = "size of the realm's region, hard"),
+    KEY("checkpoint", BOOL, REALM(checkpoint), .def = "true", .help = "save its last state in stateDir; never if it holds Secrets"),
     KEY("readers.users", USERS, REALM(uids), .help = "names or numbers of who may read it"),
     KEY("readers.groups", GROUPS, REALM(gids), .help = "names or numbers of groups that may read it"),
     KEY("resources", RESOURCES, REALM_LIST, .help = "what the realm holds"),
@@ -70,6 +71,9 @@ static const struct tarn_config_key keys[] = {
     KEY("socketGroup", GROUP, TOP(socket_gid), .form = "GROUP", .def = "", .told = "none: everyone may try",
         .help = "only this group may connect to the socket"),
     KEY("runtimeDir", STRING, TOP(runtime_dir), .form = "DIR", .def = "/run/tarn", .help = "lock file and socket"),
+    KEY("stateDir", STRING, TOP(state_dir), .form = "DIR", .told = "`$STATE_DIRECTORY`, else no checkpoint",
+        .help = "checkpoints, one file for each realm"),
+    KEY("checkpoint.interval", DURATION, TOP(checkpoint_interval_ms), .form = "TIME", .def = "60s", .min = 1000, .help = "between checkpoints of a realm"),
     KEY("logFormat", WORD, TOP(log_format), .form = "text|json", .def = "text", .help = "form of the log on stderr"),
     KEY("logLevel", WORD, TOP(log_level), .form = "debug|info|warn|error", .def = "info", .help = "least level that is logged"),
 };

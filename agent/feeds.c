@@ -77,6 +77,7 @@ static int make_reflector(struct feed *f, struct tarn_error *err)
             .page_size = o->config->page_size,
             .streaming_list = o->config->streaming_lists,
             .start_delay_ms = START_SPREAD_MS,
+            .resume_resource_version = o->old ? tarn_resource_resume_at(o->old, tarn_bytes_of(f->ns)) : (struct tarn_bytes){0},
             .on_report = on_report,
             .on_change = on_change,
             .ctx = f,
@@ -111,6 +112,7 @@ int tarn_feeds_new(const struct tarn_feeds_options *o, struct tarn_feeds **ret, 
         rc = make_feed(&f->v[f->n], err);
     }
     f->o.found = NULL;
+    f->o.old = NULL;
     if (rc)
         tarn_feeds_free(f);
     else
@@ -187,6 +189,24 @@ size_t tarn_feeds_memory(const struct tarn_feeds *f)
 struct tarn_store *tarn_feeds_store_at(struct tarn_feeds *f, unsigned n)
 {
     return n < f->n ? f->v[n].store : NULL;
+}
+
+int tarn_feeds_resume(struct tarn_feeds *f, struct tarn_buf *out)
+{
+    size_t before = out->len;
+    int rc = 0;
+
+    for (unsigned i = 0; !rc && i < f->n; i++) {
+        struct tarn_reflector_status s;
+
+        tarn_reflector_status(f->v[i].reflector, &s);
+        if (!s.has_synced || s.behind || !s.resource_version.len) {
+            out->len = before;
+            return 0;
+        }
+        rc = tarn_buf_addf(out, "%s%s=%.*s", i ? " " : "", f->v[i].ns, TARN_BYTES_ARG(tarn_rv_bytes(&s.resource_version)));
+    }
+    return rc;
 }
 
 /* ---- status ----------------------------------------------------------------------------------------------------- */

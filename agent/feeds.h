@@ -26,6 +26,9 @@ struct tarn_feeds_options {
     const struct tarn_discovered *found;         /* what the server calls it; only read by tarn_feeds_new */
     const char *name;                            /* canonical, for messages; borrowed as long as the feeds live */
     uint16_t store_id;                           /* its number in the region */
+    /* What the region holds of it from an earlier agent: where each feed resumes (tarn_resource_resume_at). NULL: all begin with a
+     * LIST. Only read by tarn_feeds_new. */
+    const struct tarn_resource_info *old;
     /* Something a person may want to read, of the feed of namespace ns ("": all). Borrowed. */
     void (*on_report)(void *ctx, const char *ns, const struct tarn_reflector_report *report);
     /* The status or the deadline may have changed. Any call but free is allowed from here. */
@@ -57,6 +60,12 @@ size_t tarn_feeds_memory(const struct tarn_feeds *f);
 void tarn_feeds_status(struct tarn_feeds *f, struct tarn_reflector_status *ret);
 /* Of the n-th feed and its namespace ("": all), in the order of the configuration. False behind the last. */
 bool tarn_feeds_status_at(struct tarn_feeds *f, unsigned n, const char **ret_ns, struct tarn_reflector_status *ret);
+
+/*
+ * Append where a later agent may resume (tarn_resource_resume): nothing when one of them would miss changes: not synced, or behind.
+ * 0 or TARN_E_NOMEM.
+ */
+int tarn_feeds_resume(struct tarn_feeds *f, struct tarn_buf *out);
 
 /* The store of the n-th feed, NULL behind the last: for who moves it to another region. */
 struct tarn_store *tarn_feeds_store_at(struct tarn_feeds *f, unsigned n);

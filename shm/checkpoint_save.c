@@ -82,7 +82,7 @@ static int still_good(const struct save *s)
 {
     /* relaxed: the flag stands for itself; a late look costs one block. Partner: whoever ends the save. */
     if (s->o->stop && atomic_load_explicit(s->o->stop, memory_order_relaxed))
-        return tarn_error_set(s->err, TARN_E_STOPPED, "checkpoint: asked to stop");
+        return tarn_error_set(s->err, TARN_E_STOPPED, "checkpoint: it took too long and was given up");
     if (tarn_reader_check(s->o->reader))
         return tarn_error_set(s->err, TARN_E_EXPIRED, "checkpoint: its snapshot was taken away, as memory is short");
     return 0;

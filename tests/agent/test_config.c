@@ -248,6 +248,7 @@ static void defaults_are_what_the_documentation_says(void)
     char *argv[] = {"tarnd", "--resource", "pods", NULL};
 
     unsetenv("TARN_SOCKET");
+    unsetenv("STATE_DIRECTORY");
     setenv("TARN_CONFIG", "/dev/null", 1);
     CU_ASSERT_EQUAL_FATAL(tarn_config_load(&c, 3, argv, &err), 0);
     CU_ASSERT_STRING_EQUAL(c.socket_path, "/run/tarn/tarn.sock");
@@ -255,6 +256,12 @@ static void defaults_are_what_the_documentation_says(void)
     CU_ASSERT(c.budget_bytes <= 1u << 30 && c.budget_bytes % (2u << 20) == 0 && c.budget_bytes <= tarn_memory_limit() / 10 * 4);
     CU_ASSERT(c.nrealms == 1 && strcmp(c.realms[0].name, "cluster") == 0);
     CU_ASSERT(c.streaming_lists && c.max_object_bytes == 2u << 20);
+    CU_ASSERT(!c.state_dir && c.checkpoint_interval_ms == 60000 && c.realms[0].checkpoint);
+    tarn_config_release(&c);
+    setenv("STATE_DIRECTORY", "/var/lib/tarn:/var/lib/other", 1); /* systemd's */
+    CU_ASSERT_EQUAL_FATAL(tarn_config_load(&c, 3, argv, &err), 0);
+    CU_ASSERT_STRING_EQUAL(c.state_dir, "/var/lib/tarn");
+    unsetenv("STATE_DIRECTORY");
     tarn_config_release(&c);
     setenv("TARN_SOCKET", "/tmp/env.sock", 1);
     CU_ASSERT_EQUAL_FATAL(tarn_config_load(&c, 3, argv, &err), 0);
