@@ -223,7 +223,8 @@ static int take_resource(struct tarn_checkpoint *c, const struct ckpt_block *b)
     if (!r->blob)
         return TARN_E_NOMEM;
     memcpy(r->blob, c->stored.data, b->stored);
-    if (tarn_resource_parse(r->blob, head.size, head.klen, &r->info) || !r->info.store || ckpt_resource_of(c, r->info.store)) {
+    if (tarn_resource_parse(r->blob, head.size, head.klen, &r->info) || !r->info.store || r->info.store > TARN_REGION_RESOURCES_MAX ||
+        ckpt_resource_of(c, r->info.store)) {
         free(r->blob);
         return TARN_E_CORRUPT;
     }
