@@ -129,7 +129,7 @@ if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
     check "a reader by group" as_nobody get pods -A
     check_refused "the same is no reader of realm secret" "not among the readers of realm 'secret'" as_nobody get secrets --realm secret
 fi
-check "the agent's own user reads realm secret" tarn get secrets -A --realm secret
+eventually "the agent's own user reads realm secret" tarn get secrets -A --realm secret
 check_refused "secrets are not in realm cluster" "secrets" tarn get secrets -A
 check_refused "secrets in realm cluster are refused at start" "Secrets never go to realm cluster" \
     "$BIN/tarnd" --server "$url" --resource secrets --runtime-dir "$W/run3" --budget 16MiB
