@@ -1,7 +1,8 @@
 /* discovery.c - a queue of lookups; the first of them walks its documents one after the other.
  *
- * A lookup is a list of paths still to be looked into. Looking into a list of groups adds paths, looking into a list of
- * resources may find the resource. Documents are fetched once per burst of lookups.
+ * A lookup is a list of paths still to be looked into. An aggregated document answers at once; from a server that has only the plain
+ * ones, a list of versions or groups adds paths, and a list of resources may hold the resource. Documents are fetched once
+ * per burst of lookups.
  */
 #include "discovery.h"
 
@@ -9,10 +10,11 @@
 #include <stdlib.h>
 #include <sys/queue.h>
 
-#include <tarn/object.h>
 #include <tarn/status.h>
 
-#define DOCUMENT_BYTES_MAX (4u << 20)
+#include "discovery_document.h"
+
+#define DOCUMENT_BYTES_MAX (8u << 20)
 #define DOCUMENT_AGE_MS 10000
 #define REQUEST_MS 30000
 #define PATHS_MAX 512
@@ -31,6 +33,7 @@ struct tarn_lookup {
     struct tarn_lookup_sink sink;
     char *name;          /* as asked, for messages */
     char word[256];      /* what must match: the part before the first dot */
+    const char *group;   /* inside name; NULL: any, or said by the path */
     struct tarn_string_list paths;
     unsigned next;       /* into paths */
     struct tarn_error unusable; /* found, but cannot be watched */
@@ -66,7 +69,7 @@ static bool is_version(const char *s, size_t n)
     return n >= 2 && s[0] == 'v' && s[1] >= '0' && s[1] <= '9' && !memchr(s, '/', n);
 }
 
-/* "deployments.v1.apps": that version of the group, too. */
+/* "deployments.v1.apps": that version first; and the group may be called so. "pods.v1": only that. */
 static int paths_of_group(struct tarn_lookup *l, const char *group)
 {
     size_t n = strcspn(group, ".");
@@ -75,8 +78,9 @@ static int paths_of_group(struct tarn_lookup *l, const char *group)
     if (group[n] && is_version(group, n))
         rc = add_path(l, "/apis", group + n + 1, tarn_arena_copy(&l->arena, (struct tarn_bytes){.data = group, .len = n}));
     else if (!group[n] && is_version(group, n))
-        return add_path(l, "/api", group, NULL); /* "pods.v1" */
-    return rc ? rc : add_path(l, "/apis", group, NULL);
+        return add_path(l, "/api", group, NULL);
+    l->group = group;
+    return rc ? rc : tarn_string_list_add(&l->paths, &l->arena, "/apis");
 }
 
 static int first_paths(struct tarn_lookup *l, const char *api_version)
@@ -88,7 +92,7 @@ static int first_paths(struct tarn_lookup *l, const char *api_version)
         return add_path(l, strchr(api_version, '/') ? "/apis" : "/api", api_version, NULL);
     if (dot)
         return paths_of_group(l, dot + 1);
-    rc = add_path(l, "/api", "v1", NULL);
+    rc = tarn_string_list_add(&l->paths, &l->arena, "/api");
     return rc ? rc : tarn_string_list_add(&l->paths, &l->arena, "/apis");
 }
 
@@ -138,54 +142,44 @@ static int remember(struct tarn_discovery *d, const struct tarn_object *body, ui
 
 /* ---- looking into a document -------------------------------------------------------------------------------------- */
 
-static struct tarn_bytes text_at(const struct tarn_value *v, const char *path)
+/* The core group's versions come before what was to be looked into next. */
+static int add_core_versions(struct tarn_lookup *l, const struct tarn_object *doc)
 {
-    struct tarn_value t;
+    unsigned before = l->paths.n, waiting = before - l->next;
+    struct tarn_value it, v;
+    int rc = 0;
 
-    return tarn_value_get(v, path, &t) == 0 && t.type == TARN_STRING ? t.string : (struct tarn_bytes){0};
+    if (tarn_object_get(doc, "versions", &it) || it.type != TARN_ARRAY)
+        return 0;
+    while (!rc && tarn_value_next(&it, NULL, &v) == 1)
+        rc = v.type == TARN_STRING ? add_path(l, "/api", tarn_arena_copy(&l->arena, v.string), NULL) : 0;
+    for (unsigned i = 0; !rc && i < waiting; i++)
+        rc = tarn_string_list_add(&l->paths, &l->arena, l->paths.v[l->next + i]);
+    if (!rc)
+        l->next = before;
+    return rc;
 }
 
-static bool array_has(const struct tarn_value *v, const char *path, struct tarn_bytes wanted)
+static int add_version(struct tarn_lookup *l, struct tarn_bytes group_version)
 {
-    struct tarn_value it, t;
-
-    if (tarn_value_get(v, path, &it) || it.type != TARN_ARRAY)
-        return false;
-    while (tarn_value_next(&it, NULL, &t) == 1)
-        if (t.type == TARN_STRING && tarn_bytes_equal(t.string, wanted))
-            return true;
-    return false;
+    return group_version.len ? add_path(l, "/apis", tarn_arena_copy(&l->arena, group_version), NULL) : 0;
 }
 
-static bool same_letters(struct tarn_bytes a, struct tarn_bytes b)
+/* A group: its preferred version; the others too, if it is the group that is meant. */
+static int add_group(struct tarn_lookup *l, const struct tarn_value *g)
 {
-    return a.len == b.len && strncasecmp(a.data, b.data, a.len) == 0;
-}
+    struct tarn_bytes preferred = tarn_discovery_text(g, "preferredVersion.groupVersion");
+    struct tarn_value it, v;
+    int rc = add_version(l, preferred);
 
-static bool matches(const struct tarn_value *r, struct tarn_bytes word, bool exact)
-{
-    struct tarn_bytes name = text_at(r, "name");
+    if (rc || !l->group || tarn_value_get(g, "versions", &it) || it.type != TARN_ARRAY)
+        return rc;
+    while (!rc && tarn_value_next(&it, NULL, &v) == 1) {
+        struct tarn_bytes gv = tarn_discovery_text(&v, "groupVersion");
 
-    if (memchr(name.len ? name.data : "/", '/', name.len ? name.len : 1))
-        return false; /* a subresource */
-    if (exact)
-        return tarn_bytes_equal(name, word);
-    return same_letters(text_at(r, "singularName"), word) || same_letters(text_at(r, "kind"), word) || array_has(r, "shortNames", word);
-}
-
-static bool find_in(const struct tarn_object *doc, struct tarn_bytes word, struct tarn_value *ret)
-{
-    struct tarn_value list, it, r;
-
-    if (tarn_object_get(doc, "resources", &list) || list.type != TARN_ARRAY)
-        return false;
-    for (int exact = 1; exact >= 0; exact--)
-        for (it = list; tarn_value_next(&it, NULL, &r) == 1;)
-            if (matches(&r, word, exact)) {
-                *ret = r;
-                return true;
-            }
-    return false;
+        rc = tarn_bytes_equal(gv, preferred) ? 0 : add_version(l, gv);
+    }
+    return rc;
 }
 
 static int add_groups(struct tarn_lookup *l, const struct tarn_object *doc)
@@ -195,31 +189,9 @@ static int add_groups(struct tarn_lookup *l, const struct tarn_object *doc)
 
     if (tarn_object_get(doc, "groups", &it) || it.type != TARN_ARRAY)
         return 0;
-    while (!rc && tarn_value_next(&it, NULL, &g) == 1) {
-        const char *version = tarn_arena_copy(&l->arena, text_at(&g, "preferredVersion.groupVersion"));
-
-        rc = version && *version ? add_path(l, "/apis", version, NULL) : 0;
-    }
-    return rc;
-}
-
-/* A group: its preferred version first, then the others. */
-static int add_versions(struct tarn_lookup *l, const struct tarn_object *doc)
-{
-    struct tarn_value it, v;
-    struct tarn_bytes preferred = {0};
-    int rc;
-
-    if (tarn_object_get(doc, "versions", &it) || it.type != TARN_ARRAY)
-        return 0;
-    (void)tarn_object_get_string(doc, "preferredVersion.groupVersion", &preferred);
-    rc = preferred.len ? add_path(l, "/apis", tarn_arena_copy(&l->arena, preferred), NULL) : 0;
-    while (!rc && tarn_value_next(&it, NULL, &v) == 1) {
-        struct tarn_bytes gv = text_at(&v, "groupVersion");
-
-        if (gv.len && !tarn_bytes_equal(gv, preferred))
-            rc = add_path(l, "/apis", tarn_arena_copy(&l->arena, gv), NULL);
-    }
+    while (!rc && tarn_value_next(&it, NULL, &g) == 1)
+        if (!l->group || tarn_bytes_equal(tarn_discovery_text(&g, "name"), tarn_bytes_of(l->group)))
+            rc = add_group(l, &g);
     return rc;
 }
 
@@ -249,67 +221,80 @@ static void end_failed(struct tarn_lookup *l, int code, const char *message)
     end_lookup(l, NULL, &e);
 }
 
-static int copy_short_names(struct tarn_arena *a, const struct tarn_value *r, struct tarn_string_list *ret)
+static int copy_short_names(struct tarn_arena *a, struct tarn_value it, struct tarn_string_list *ret)
 {
-    struct tarn_value it, t;
+    struct tarn_value t;
     int rc = 0;
 
-    if (tarn_value_get(r, "shortNames", &it) || it.type != TARN_ARRAY)
-        return 0;
-    while (!rc && tarn_value_next(&it, NULL, &t) == 1)
+    while (!rc && it.type == TARN_ARRAY && tarn_value_next(&it, NULL, &t) == 1)
         if (t.type == TARN_STRING)
             rc = tarn_string_list_add(ret, a, tarn_arena_copy(a, t.string));
     return rc;
 }
 
-static void end_found(struct tarn_lookup *l, const struct tarn_object *doc, const struct tarn_value *r)
+/* "v1", "apps/v1" */
+static char *api_version_of(struct tarn_arena *a, const struct tarn_discovery_entry *e)
+{
+    if (e->group_version.len)
+        return tarn_arena_copy(a, e->group_version);
+    return tarn_arena_printf(a, "%.*s%s%.*s", TARN_BYTES_ARG(e->group), e->group.len ? "/" : "", TARN_BYTES_ARG(e->version));
+}
+
+static void end_found(struct tarn_lookup *l, const struct tarn_discovery_entry *e)
 {
     struct tarn_arena *a = &l->arena;
-    struct tarn_bytes gv = {0};
-    const char *slash;
-    struct tarn_value namespaced;
-    struct tarn_discovered f = {.plural = tarn_arena_copy(a, text_at(r, "name")),
-                                .singular = tarn_arena_copy(a, text_at(r, "singularName")),
-                                .kind = tarn_arena_copy(a, text_at(r, "kind"))};
+    struct tarn_discovered f = {.api_version = api_version_of(a, e),
+                                .plural = tarn_arena_copy(a, e->plural),
+                                .singular = tarn_arena_copy(a, e->singular),
+                                .kind = tarn_arena_copy(a, e->kind),
+                                .namespaced = e->namespaced};
+    const char *slash = f.api_version ? strchr(f.api_version, '/') : NULL;
 
-    (void)tarn_object_get_string(doc, "groupVersion", &gv);
-    f.api_version = tarn_arena_copy(a, gv);
-    f.namespaced = tarn_value_get(r, "namespaced", &namespaced) == 0 && namespaced.type == TARN_BOOL && namespaced.boolean;
-    if (!f.api_version || !f.plural || !f.singular || !f.kind || copy_short_names(a, r, &f.short_names)) {
-        end_failed(l, TARN_E_NOMEM, "out of memory");
-        return;
-    }
-    slash = strchr(f.api_version, '/');
     f.group = slash ? tarn_arena_copy(a, (struct tarn_bytes){.data = f.api_version, .len = (size_t)(slash - f.api_version)}) : "";
-    if (f.group)
+    if (f.api_version && f.plural && f.singular && f.kind && f.group && !copy_short_names(a, e->short_names, &f.short_names))
         end_lookup(l, &f, NULL);
     else
         end_failed(l, TARN_E_NOMEM, "out of memory");
 }
 
-/* Look into one document. True: the lookup is over. */
-static bool look_into(struct tarn_lookup *l, const struct tarn_object *doc)
+/* True: it was found, and the lookup is over. */
+static bool look_for_entry(struct tarn_lookup *l, const struct tarn_object *doc)
 {
-    struct tarn_value r;
-    int rc;
+    const struct tarn_discovery_wish wish = {.word = tarn_bytes_of(l->word), .group = tarn_bytes_of(l->group), .any_group = !l->group};
+    struct tarn_discovery_entry e;
 
-    if (!doc)
+    if (!tarn_discovery_find_entry(doc, &wish, &e))
         return false;
-    if (find_in(doc, tarn_bytes_of(l->word), &r)) {
-        if (array_has(&r, "verbs", TARN_BYTES("list")) && array_has(&r, "verbs", TARN_BYTES("watch"))) {
-            end_found(l, doc, &r);
-            return true;
-        }
-        (void)tarn_error_set(&l->unusable, TARN_E_UNSUPPORTED, "the server has it, but it cannot be listed and watched");
-    }
-    rc = add_groups(l, doc);
-    if (!rc)
-        rc = add_versions(l, doc);
-    if (rc) {
-        end_failed(l, rc, rc == TARN_E_LIMIT ? "the server has more API groups than are looked into" : "out of memory");
+    if (e.can_list && e.can_watch) {
+        end_found(l, &e);
         return true;
     }
+    (void)tarn_error_set(&l->unusable, TARN_E_UNSUPPORTED, "the server has it, but it cannot be listed and watched");
     return false;
+}
+
+/* Look into one document, NULL: the server has none. The lookup may be over afterwards. */
+static void look_into(struct tarn_lookup *l, const struct tarn_object *doc)
+{
+    int rc = 0;
+
+    switch (doc ? tarn_discovery_form_of(doc) : TARN_DISCOVERY_OTHER) {
+    case TARN_DISCOVERY_RESOURCES:
+    case TARN_DISCOVERY_AGGREGATED:
+        if (look_for_entry(l, doc))
+            return;
+        break;
+    case TARN_DISCOVERY_VERSIONS:
+        rc = add_core_versions(l, doc);
+        break;
+    case TARN_DISCOVERY_GROUPS:
+        rc = add_groups(l, doc);
+        break;
+    case TARN_DISCOVERY_OTHER:
+        break;
+    }
+    if (rc)
+        end_failed(l, rc, rc == TARN_E_LIMIT ? "the server has more API groups than are looked into" : "out of memory");
 }
 
 /* ---- requests ---------------------------------------------------------------------------------------------------------- */
@@ -374,7 +359,13 @@ static void on_end(void *ctx, const struct tarn_http_end *end)
 static int fetch(struct tarn_discovery *d, const char *path)
 {
     static const struct tarn_http_sink sink = {on_head, on_body, on_end};
-    const struct tarn_http_request r = {.cls = TARN_HTTP_SHORT, .path = path, .deadline_ms = REQUEST_MS, .sink = &sink, .ctx = d};
+    bool root = strcmp(path, "/api") == 0 || strcmp(path, "/apis") == 0;
+    const struct tarn_http_request r = {.cls = TARN_HTTP_SHORT,
+                                        .path = path,
+                                        .accept = root ? TARN_DISCOVERY_ACCEPT : NULL,
+                                        .deadline_ms = REQUEST_MS,
+                                        .sink = &sink,
+                                        .ctx = d};
 
     d->status = 0;
     tarn_buf_clear(&d->body);
@@ -397,7 +388,7 @@ static bool step(struct tarn_discovery *d, struct tarn_lookup *l)
     doc = document_of(d, path, uv_hrtime() / 1000000);
     if (doc) {
         l->next++;
-        (void)look_into(l, doc->body);
+        look_into(l, doc->body);
         return false;
     }
     if (fetch(d, path) == 0)

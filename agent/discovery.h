@@ -1,7 +1,8 @@
 /* discovery.h - which group, version and kind is meant by `pods`, `deployments.apps`, `po` or `Deployment`.
  *
- * Asks the API server: /api/v1, then /apis and the preferred version of each group; a name with a group asks only that
- * group. Lookups are answered one after the other, so that many at a start share the documents; these
+ * Asks the API server for /api and /apis in the aggregated form (apidiscovery.k8s.io), which has all resources in two answers; from
+ * one that has not, for /api/v1, then the preferred version of each group, or all versions of the group that is named. A name with a
+ * version, or an api_version, asks only for that. Lookups are answered one after the other, so that many at a start share the documents; these
  * are forgotten when none is left waiting. Names match the plural first, then singular, kind (any case) and short names.
  *
  * On the loop's thread. Source: client-go discovery and restmapper (shortcut, category left out).
