@@ -13,6 +13,8 @@
 
 #define LOOK_AGAIN_LEAST_MS 1000
 #define LOOK_AGAIN_MOST_MS 30000
+/* How often discovery is asked anew while the server says that a resource is not there (any more). */
+#define LOOK_ANEW_MS 10000
 
 struct tarn_driver {
     struct tarn_driver_options o;
@@ -21,6 +23,7 @@ struct tarn_driver {
     uint32_t lookups_failed;    /* in a row */
     struct tarn_error error;    /* why it is not found yet */
     uint64_t error_at_ms;
+    uint64_t looked_anew_ms;    /* see look_anew_if_gone */
     /* in the region */
     uint16_t store_id;
     bool in_region;
@@ -260,12 +263,33 @@ static void back_to_placeholder(struct tarn_driver *d)
         (void)add_to_region(d, NULL, NULL);
 }
 
+static bool is_what_it_was(const struct tarn_driver *d, const struct tarn_discovered *f)
+{
+    char *name = canonical_name(f);
+    bool same = name && strcmp(name, d->name) == 0 && strcmp(f->api_version, d->api_version) == 0 && strcmp(f->kind, d->kind) == 0;
+
+    free(name);
+    return same;
+}
+
+/* The answer of a lookup while it runs. True: it is served otherwise now and begins anew. Else the reflector's own error says what there is to say. */
+static bool is_served_otherwise(struct tarn_driver *d, const struct tarn_discovered *f)
+{
+    if (!f || is_what_it_was(d, f))
+        return false;
+    tarn_log(TARN_LOG_WARN, "the server has the resource in another form now", "resource", d->name, "was", d->api_version, "is", f->api_version, NULL);
+    return true;
+}
+
 static void on_found(void *ctx, const struct tarn_discovered *f, const struct tarn_error *error)
 {
     struct tarn_driver *d = ctx;
     struct tarn_error err;
 
     d->lookup = NULL;
+    if (d->feeds && !is_served_otherwise(d, f))
+        return;
+    drop_feeds(d);
     if (!f) {
         look_again(d, error);
         return;
@@ -288,10 +312,21 @@ static void look(struct tarn_driver *d)
     const struct tarn_lookup_sink sink = {on_found, d};
     struct tarn_error err;
 
-    if (tarn_discovery_find(d->o.discovery, d->o.resource->name, d->o.resource->api_version, &sink, &d->lookup)) {
+    if (tarn_discovery_find(d->o.discovery, d->o.resource->name, d->o.resource->api_version, &sink, &d->lookup) && !d->feeds) {
         (void)tarn_error_set(&err, TARN_E_NOMEM, "out of memory");
         look_again(d, &err);
     }
+}
+
+/* A 404 for a resource that was there: its definition was removed, or it is served in another version by now. */
+static void look_anew_if_gone(struct tarn_driver *d, const struct tarn_reflector_status *s)
+{
+    uint64_t now = tarn_now_ms(d->o.rt);
+
+    if (s->live || s->last_http_code != 404 || d->lookup || d->stopped || now - d->looked_anew_ms < LOOK_ANEW_MS)
+        return;
+    d->looked_anew_ms = now;
+    look(d);
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -396,6 +431,7 @@ void tarn_driver_publish(struct tarn_driver *d)
         tarn_feeds_status(d->feeds, &s);
         note_lists(d, &s.counters);
         log_state(d, &s);
+        look_anew_if_gone(d, &s);
         state = state_of(&s, text, sizeof text);
     } else {
         state = state_while_looking(d);
