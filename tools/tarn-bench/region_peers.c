@@ -96,19 +96,19 @@ static void probe_close(void *ctx)
     free(p);
 }
 
-int region_probe_open(struct region_peer *peer, uint64_t n, size_t len)
+int region_probe_open(struct region_peer *peer, const struct region_case *c)
 {
     struct probe *p = calloc(1, sizeof *p);
 
     *peer = (struct region_peer){.name = "bare probe", .local = true, .ctx = p, .get = probe_get, .put = probe_put, .list = probe_list, .close = probe_close};
     p->mask = 1;
-    while (p->mask < 2 * n)
+    while (p->mask < 2 * c->n)
         p->mask *= 2;
     p->slot = calloc(p->mask--, sizeof *p->slot);
-    p->len = len;
-    p->stride = (len + 32 + 63) & ~(uint64_t)63;
-    p->values = aligned_alloc(2u << 20, (n * p->stride + (2u << 20)) & ~(uint64_t)((2u << 20) - 1));
-    (void)madvise(p->values, n * p->stride, MADV_HUGEPAGE);
+    p->len = c->object_bytes;
+    p->stride = (p->len + 32 + 63) & ~(uint64_t)63;
+    p->values = aligned_alloc(2u << 20, (c->n * p->stride + (2u << 20)) & ~(uint64_t)((2u << 20) - 1));
+    (void)madvise(p->values, c->n * p->stride, MADV_HUGEPAGE);
     return p->slot && p->values ? 0 : -1;
 }
 
@@ -121,6 +121,7 @@ struct lmdb {
     MDB_env *env;
     MDB_dbi dbi;
     MDB_txn *read, *write;
+    size_t mapsize;
     char dir[64];
 };
 
@@ -174,6 +175,18 @@ static uint64_t lmdb_list(void *ctx)
     return n;
 }
 
+/* In a forked child: an environment of its own, as LMDB demands; the parent's is left alone. */
+static int lmdb_enter(void *ctx)
+{
+    struct lmdb *l = ctx;
+
+    l->read = l->write = NULL;
+    return mdb_env_create(&l->env) || mdb_env_set_mapsize(l->env, l->mapsize) || mdb_env_open(l->env, l->dir, MDB_RDONLY | MDB_NORDAHEAD | MDB_NOTLS, 0600) ||
+                   mdb_txn_begin(l->env, NULL, MDB_RDONLY, &l->read) || mdb_dbi_open(l->read, NULL, 0, &l->dbi)
+               ? -1
+               : 0;
+}
+
 static void lmdb_close(void *ctx)
 {
     struct lmdb *l = ctx;
@@ -190,29 +203,29 @@ static void lmdb_close(void *ctx)
     free(l);
 }
 
-int region_lmdb_open(struct region_peer *p, uint64_t n, size_t len)
+int region_lmdb_open(struct region_peer *p, const struct region_case *c)
 {
     struct lmdb *l = calloc(1, sizeof *l);
     MDB_txn *t;
 
+    l->mapsize = c->n * (c->object_bytes + 1200) * 3 + (256u << 20);
     strcpy(l->dir, "/dev/shm/tarn-bench-XXXXXX");
-    if (!mkdtemp(l->dir) || mdb_env_create(&l->env) || mdb_env_set_mapsize(l->env, n * (len + 1200) * 3 + (256u << 20)) ||
+    if (!mkdtemp(l->dir) || mdb_env_create(&l->env) || mdb_env_set_mapsize(l->env, l->mapsize) ||
         mdb_env_open(l->env, l->dir, MDB_NOSYNC | MDB_WRITEMAP | MDB_NOMEMINIT | MDB_NORDAHEAD | MDB_NOTLS, 0600) ||
         mdb_txn_begin(l->env, NULL, 0, &t) || mdb_dbi_open(t, NULL, 0, &l->dbi) || mdb_txn_commit(t)) {
         bench_note("region: LMDB could not be opened in /dev/shm");
         free(l);
         return -1;
     }
-    *p = (struct region_peer){.name = "lmdb", .local = true, .ctx = l, .get = lmdb_get, .put = lmdb_put, .commit = lmdb_commit, .list = lmdb_list, .close = lmdb_close};
+    *p = (struct region_peer){.name = "lmdb", .local = true, .ctx = l, .get = lmdb_get, .put = lmdb_put, .commit = lmdb_commit, .list = lmdb_list, .enter = lmdb_enter, .close = lmdb_close};
     return 0;
 }
 #else
-int region_lmdb_open(struct region_peer *p, uint64_t n, size_t len)
+int region_lmdb_open(struct region_peer *p, const struct region_case *c)
 {
     (void)p;
-    (void)n;
-    (void)len;
-    bench_note("region: built without LMDB");
+    (void)c;
+    bench_note("region: SKIPPED LMDB: built without LMDB");
     return -1;
 }
 #endif
@@ -278,9 +291,19 @@ static struct server *server_start(const char *path, char *const *argv)
     s->fd = connect_to(path);
     if (s->fd >= 0)
         return s;
-    bench_note("region: %s does not start", argv[0]);
+    bench_note("region: SKIPPED %s: it does not start", argv[0]);
     server_close(s);
     return NULL;
+}
+
+/* In a forked child: a connection of its own. */
+static int server_enter(void *ctx)
+{
+    struct server *s = ctx;
+
+    (void)close(s->fd);
+    s->fd = connect_to(s->path);
+    return s->fd < 0 ? -1 : 0;
 }
 
 static int send_all(int fd, const void *p, size_t n)
@@ -368,27 +391,28 @@ static int memcached_put(void *ctx, const char *key, const void *value, size_t l
     return receive(s, 0, 8) < 0 || memcmp(s->buf, "STORED", 6) ? -1 : 0;
 }
 
-int region_redis_open(struct region_peer *p)
+int region_redis_open(struct region_peer *p, const struct region_case *c)
 {
     char path[64];
     char *argv[] = {"redis-server", "--port", "0", "--unixsocket", path, "--save", "", "--appendonly", "no", NULL};
     struct server *s;
 
+    (void)c;
     (void)snprintf(path, sizeof path, "/tmp/tarn-bench-redis-%d", (int)getpid());
     s = server_start(path, argv);
-    *p = (struct region_peer){.name = "redis", .ctx = s, .get = redis_get, .put = redis_put, .close = server_close};
+    *p = (struct region_peer){.name = "redis", .ctx = s, .get = redis_get, .put = redis_put, .enter = server_enter, .close = server_close};
     return s ? 0 : -1;
 }
 
-int region_memcached_open(struct region_peer *p, uint64_t n, size_t len)
+int region_memcached_open(struct region_peer *p, const struct region_case *c)
 {
     char path[64], mb[16];
     char *argv[] = {"memcached", "-u", "root", "-s", path, "-m", mb, "-t", "2", NULL};
     struct server *s;
 
     (void)snprintf(path, sizeof path, "/tmp/tarn-bench-mcd-%d", (int)getpid());
-    (void)snprintf(mb, sizeof mb, "%llu", (unsigned long long)(n * (len + 300) / 1000000 * 3 / 2 + 128));
+    (void)snprintf(mb, sizeof mb, "%llu", (unsigned long long)(c->n * (c->object_bytes + 300) / 1000000 * 3 / 2 + 128));
     s = server_start(path, argv);
-    *p = (struct region_peer){.name = "memcached", .ctx = s, .get = memcached_get, .put = memcached_put, .close = server_close};
+    *p = (struct region_peer){.name = "memcached", .ctx = s, .get = memcached_get, .put = memcached_put, .enter = server_enter, .close = server_close};
     return s ? 0 : -1;
 }
