@@ -109,6 +109,8 @@ int tarn_get_many_copy(struct tarn_snapshot *s, const char *resource, const stru
 
 /* ---- walks ------------------------------------------------------------------------------------------ */
 
+#define SELECTOR_READS 512u /* bytes of an object: its table, its metadata; measured to be the best of 64 to 1024 */
+
 /* What is behind struct tarn_iter. */
 struct walk {
     struct tarn_snapshot *s;
@@ -200,6 +202,8 @@ static int walk_start(struct walk *w, const struct tarn_resource_info *i, const 
     int index = driving_index(i, q, &value, err);
     int r = index < -1 ? index : drive_start(w, i, index, value);
 
+    if (r == 0 && (w->labels || w->fields))
+        tarn_reader_expect(&w->drive, SELECTOR_READS);
     if (r == 0 && wants_order(q))
         r = order_start(w, &(struct sorted_key){.store = i->store, .index = index, .value = value}, q);
     return r;

@@ -394,10 +394,24 @@ int tarn_object_slot(const struct tarn_object *obj, unsigned n, struct tarn_valu
     return off < body.len && tarn_value_read(p + off, p + body.len, ret) ? 0 : TARN_E_CORRUPT;
 }
 
+/* metadata.labels: what a selector asks every object for, so without a path to parse. */
+static int labels_of(const struct tarn_object *obj, struct tarn_value *ret)
+{
+    struct view v = view_of(obj);
+    struct tarn_value metadata;
+    struct table t;
+    uint32_t at;
+
+    if ((tarn_once8(obj->flags) & TARN_OBJECT_TOMBSTONE) || !table_of(&v, &t))
+        return tarn_object_get(obj, "metadata.labels", ret);
+    at = root_find(&t, TARN_BYTES("metadata"), &metadata);
+    return at < t.n && metadata.type == TARN_MAP && child_find(&t, at, TARN_BYTES("labels"), ret) ? 0 : TARN_E_NOTFOUND;
+}
+
 int tarn_object_label(const struct tarn_object *obj, struct tarn_bytes key, struct tarn_bytes *ret)
 {
     struct tarn_value v;
-    int err = tarn_object_get(obj, "metadata.labels", &v);
+    int err = labels_of(obj, &v);
 
     if (!err)
         err = tarn_value_step(&v, &(struct tarn_step){.kind = TARN_STEP_KEY, .key = key}, &v);

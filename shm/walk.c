@@ -13,6 +13,8 @@
 #define AHEAD_HEAD 48u
 #define AHEAD_RECORD 32u
 #define AHEAD_VIDS 16u
+#define AHEAD_LINES 6u /* objects, of which up to LINES_MAX lines each are fetched: more would push out what is to be read next */
+#define LINES_MAX 24u
 
 /* ---- arrays ------------------------------------------------------------------------------------------------ */
 
@@ -114,6 +116,15 @@ static uint32_t head_of(const struct tarn_reader_iter *it, uint32_t i)
     return oid < it->nheads ? atomic_load_explicit(&it->heads->v[oid], memory_order_acquire) : TARN_REF_NONE;
 }
 
+/* The lines behind an object's first. A prefetch cannot fault, wherever it leads. */
+static void prefetch_lines(const struct tarn_reader_iter *it, uint32_t ref)
+{
+    const char *record = it->r->view->base + ((uint64_t)ref << TARN_REGION_UNIT_SHIFT);
+
+    for (unsigned i = 1; i <= it->lines; i++)
+        __builtin_prefetch(record + 64 * i);
+}
+
 static void prefetch(const struct tarn_reader_iter *it)
 {
     uint32_t i = it->i, oid;
@@ -124,6 +135,8 @@ static void prefetch(const struct tarn_reader_iter *it)
     }
     if (i + AHEAD_RECORD < it->n)
         __builtin_prefetch(it->r->view->base + ((uint64_t)head_of(it, i + AHEAD_RECORD) << TARN_REGION_UNIT_SHIFT));
+    if (it->lines && i + AHEAD_LINES < it->n)
+        prefetch_lines(it, head_of(it, i + AHEAD_LINES));
     if (it->vid && i + AHEAD_VIDS < it->n) {
         const struct tarn_link *l = tarn_view_at(it->r->view, head_of(it, i + AHEAD_VIDS), RECORD_HEAD_BYTES);
 
@@ -255,6 +268,13 @@ int tarn_reader_by_index(const struct tarn_reader *r, const struct tarn_resource
     if (!rc)
         *ret = it;
     return rc;
+}
+
+void tarn_reader_expect(struct tarn_reader_iter *it, uint32_t bytes)
+{
+    uint32_t lines = (bytes + 63) / 64;
+
+    it->lines = (uint8_t)(lines < LINES_MAX ? lines : LINES_MAX);
 }
 
 int tarn_reader_next(struct tarn_reader_iter *it, const struct tarn_object **ret)

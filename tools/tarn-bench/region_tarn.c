@@ -185,6 +185,7 @@ static int measure_scan(struct ours *o, const char *what, bool (*visit)(const st
 
         if (tarn_reader_list(&o->r, o->store, &it))
             return 1;
+        tarn_reader_expect(&it, 512);
         for (; tarn_reader_next(&it, &obj) == 1; all++)
             kept += visit(obj, ctx);
         took = bench_now_ns() - begin;

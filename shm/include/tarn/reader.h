@@ -81,6 +81,7 @@ struct tarn_reader_iter {
     uint16_t store;
     uint16_t index;
     bool incomplete; /* second half of by_index: objects with more values than fit */
+    uint8_t lines;   /* of each object, that the caller said it will look at (tarn_reader_expect); 0: its head */
     const struct tarn_resource_info *info;
     struct tarn_bytes value;
 };
@@ -95,6 +96,12 @@ TARN_MUST_CHECK int tarn_reader_by_index(const struct tarn_reader *r, const stru
                                          unsigned index, struct tarn_bytes value, struct tarn_reader_iter *ret);
 /* 1 and the next object; 0 at the end; or an error. */
 TARN_MUST_CHECK int tarn_reader_next(struct tarn_reader_iter *it, const struct tarn_object **ret);
+
+/*
+ * Before the first next: the caller will read the first `bytes` of each object, not only its key (a selector does). They are fetched
+ * ahead of the walk, so that it waits for memory's throughput and not for each miss.
+ */
+void tarn_reader_expect(struct tarn_reader_iter *it, uint32_t bytes);
 
 /* A walk over the values of an index. */
 struct tarn_reader_values {
