@@ -14,8 +14,6 @@
 
 #define ROUNDS 5u
 
-static volatile uint64_t sink;
-
 struct ours {
     const struct region_case *c;
     struct tarn_writer *w;
