@@ -53,12 +53,19 @@ struct tarn_config_server {
     uint32_t exec_timeout_s; /* of an exec plugin's run; 0: the default */
 };
 
+/* The HTTP server of http_server.h; off without an address. */
+struct tarn_config_http {
+    const char *listen, *socket_path;
+    uint32_t max_connections; /* on each of the two */
+};
+
 struct tarn_config {
     struct tarn_config_server server;
     struct tarn_config_realm *realms;
     unsigned nrealms;
     struct tarn_config_resource *resources;
     unsigned nresources;
+    struct tarn_config_http http;
     const char *socket_path, *runtime_dir;
     const char *state_dir;            /* NULL: no checkpoints */
     uint32_t checkpoint_interval_ms;

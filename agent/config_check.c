@@ -6,6 +6,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "http_server.h"
+
 #define DEFAULT_BUDGET_BYTES (1ull << 30)
 #define RESOURCES_MAX 256
 #define PATHS_MAX 32
@@ -181,6 +183,18 @@ static int check_server(const struct tarn_config *c, struct tarn_error *err)
     return 0;
 }
 
+static int check_http(const struct tarn_config *c, struct tarn_error *err)
+{
+    const char *from = tarn_config_from(c->from, TARN_CONFIG_TOP, "http.listen");
+    struct tarn_error why;
+
+    if (c->http.listen && tarn_http_server_check_listen(c->http.listen, &why))
+        return tarn_error_set(err, TARN_E_CONFIG, "%s: http.listen %s", from ? from : "default", why.message);
+    if (c->http.socket_path && strcmp(c->http.socket_path, c->socket_path) == 0)
+        return contradiction(c, "http.socket", "socket", "they are two sockets", err);
+    return 0;
+}
+
 int tarn_config_check(struct tarn_config *c, struct tarn_error *err)
 {
     int rc = 0;
@@ -194,7 +208,9 @@ int tarn_config_check(struct tarn_config *c, struct tarn_error *err)
         rc = default_drop(c, err);
     if (!rc)
         rc = check_budgets(c, err);
-    return rc ? rc : check_paths_of_files(c, err);
+    if (!rc)
+        rc = check_paths_of_files(c, err);
+    return rc ? rc : check_http(c, err);
 }
 
 /* ---- how much memory there is ------------------------------------------------------------------ */

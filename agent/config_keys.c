@@ -74,6 +74,11 @@ static const struct tarn_config_key keys[] = {
     KEY("stateDir", STRING, TOP(state_dir), .form = "DIR", .told = "`$STATE_DIRECTORY`, else no checkpoint",
         .help = "checkpoints, one file for each realm"),
     KEY("checkpoint.interval", DURATION, TOP(checkpoint_interval_ms), .form = "TIME", .def = "60s", .min = 1000, .help = "between checkpoints of a realm"),
+    KEY("http.listen", STRING, TOP(http.listen), .form = "ADDRESS", .told = "off",
+        .help = "loopback address and port of the HTTP server, e.g. 127.0.0.1:9402; port 0: any"),
+    KEY("http.socket", STRING, TOP(http.socket_path), .form = "PATH", .told = "off", .help = "Unix socket of the HTTP server"),
+    KEY("http.maxConnections", NUMBER, TOP(http.max_connections), .form = "CONNECTIONS", .unit = "connections", .def = "32", .min = 1, .max = 1024,
+        .help = "at a time, on each of the two; others wait"),
     KEY("logFormat", WORD, TOP(log_format), .form = "text|json", .def = "text", .help = "form of the log on stderr"),
     KEY("logLevel", WORD, TOP(log_level), .form = "debug|info|warn|error", .def = "info", .help = "least level that is logged"),
 };

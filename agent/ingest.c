@@ -108,6 +108,7 @@ static void on_beat(uv_timer_t *beat)
 {
     struct tarn_ingest *in = beat->data;
 
+    tarn_pulse_beat(&in->pulse);
     for (unsigned i = 0; i < in->nrealms; i++)
         tarn_writer_heartbeat(in->realms[i].writer);
 }
@@ -338,6 +339,7 @@ static int begin(struct tarn_ingest *in, struct tarn_error *err)
 {
     int rc;
 
+    tarn_pulse_beat(&in->pulse);
     (void)uv_prepare_start(&in->prepare, on_prepare);
     (void)uv_check_start(&in->check, on_check);
     (void)uv_timer_start(&in->beat, on_beat, TARN_HEARTBEAT_MS, TARN_HEARTBEAT_MS);
@@ -397,6 +399,11 @@ int tarn_ingest_start(const struct tarn_config *config, struct tarn_api_server *
 struct tarn_handoff *tarn_ingest_handoff(struct tarn_ingest *in)
 {
     return &in->questions;
+}
+
+const struct tarn_pulse *tarn_ingest_pulse(const struct tarn_ingest *in)
+{
+    return &in->pulse;
 }
 
 void tarn_ingest_join(struct tarn_ingest *in)

@@ -13,6 +13,7 @@
 #include "config.h"
 #include "facts.h"
 #include "handoff.h"
+#include "pulse.h"
 
 struct tarn_ingest;
 struct tarn_peer;
@@ -59,6 +60,8 @@ struct tarn_ask {
 int tarn_ingest_start(const struct tarn_config *config, struct tarn_api_server *server, struct tarn_ingest **ret, struct tarn_error *err);
 /* Where questions go; any thread. */
 struct tarn_handoff *tarn_ingest_handoff(struct tarn_ingest *in);
+/* The thread's sign of life, a few times in a second. Any thread, until the join. */
+const struct tarn_pulse *tarn_ingest_pulse(const struct tarn_ingest *in);
 /* After the answer to TARN_ASK_STOP: wait for the thread and free all. */
 void tarn_ingest_join(struct tarn_ingest *in);
 

@@ -31,6 +31,7 @@ struct tarn_ingest {
     struct tarn_runtime *rt;
     uv_loop_t loop;
     uv_thread_t thread;
+    struct tarn_pulse pulse;
     uv_prepare_t prepare;
     uv_check_t check;
     uv_timer_t beat;

@@ -13,6 +13,8 @@
 #include "attach_server.h"
 #include "notify.h"
 #include "runtime_dir.h"
+#include "service.h"
+#include "web.h"
 
 #define DRAIN_MS 5000
 
@@ -22,6 +24,9 @@ struct agent {
     struct tarn_runtime_dir dir;
     struct tarn_ingest *ingest;
     struct tarn_attach_server *attach;
+    struct tarn_service service;
+    struct tarn_web *web;     /* NULL: none is wanted */
+    unsigned parts;           /* that ask the ingest thread and must have stopped before it does */
     uv_loop_t loop;
     uv_signal_t terminate, interrupt, hang_up;
     uv_timer_t patience;
@@ -77,12 +82,12 @@ static void ask(struct agent *a, enum tarn_ask_verb verb)
     a->asking = tarn_handoff_put(tarn_ingest_handoff(a->ingest), &a->ask.node);
 }
 
-static void on_attach_closed(void *ctx)
+/* Attach server, service and web: when the last has no question under way, the ingest thread may go. */
+static void on_part_stopped(void *ctx)
 {
     struct agent *a = ctx;
 
-    a->attach = NULL;
-    if (!a->asking)
+    if (--a->parts == 0 && !a->asking)
         ask(a, TARN_ASK_STOP);
 }
 
@@ -95,7 +100,11 @@ static void stop(struct agent *a, const char *why)
     (void)tarn_notify("STOPPING=1");
     tarn_runtime_dir_unlisten(&a->dir);
     (void)uv_timer_start(&a->patience, on_patience_over, DRAIN_MS, 0);
-    tarn_attach_server_close(a->attach, on_attach_closed, a);
+    a->parts = a->web ? 3 : 2;
+    tarn_attach_server_close(a->attach, on_part_stopped, a);
+    tarn_service_stop(&a->service, on_part_stopped, a);
+    if (a->web)
+        tarn_web_stop(a->web, on_part_stopped, a);
 }
 
 static void close_handles(struct agent *a)
@@ -117,7 +126,7 @@ static void on_answer(void *ctx, struct tarn_handoff_node *node)
         close_handles(a);
     else if (a->ask.error.code)
         tarn_log(TARN_LOG_ERROR, a->ask.error.message, "kept", "the certificates read before", NULL);
-    if (a->ask.verb != TARN_ASK_STOP && a->stopping && !a->attach)
+    if (a->ask.verb != TARN_ASK_STOP && a->stopping && !a->parts)
         ask(a, TARN_ASK_STOP);
 }
 
@@ -180,9 +189,33 @@ static int make_attach(struct agent *a, struct tarn_error *err)
             .loop = &a->loop,
             .config = &a->config,
             .ingest = tarn_ingest_handoff(a->ingest),
-            .listen_fd = a->dir.listen_fd,
+            .listen_fd = a->dir.socket.fd,
         },
         &a->attach, err);
+}
+
+/* A page that cannot be served is no reason not to mirror. */
+static void start_web(struct agent *a)
+{
+    struct tarn_error err;
+
+    if (tarn_web_start(
+            &(struct tarn_web_options){
+                .config = &a->config,
+                .ingest = tarn_ingest_handoff(a->ingest),
+                .loop = &a->loop,
+                .ingest_pulse = tarn_ingest_pulse(a->ingest),
+                .main_pulse = &a->service.pulse,
+            },
+            &a->web, &err))
+        tarn_log(TARN_LOG_ERROR, err.message, "code", tarn_error_name(err.code), "goes_on", "without HTTP", NULL);
+}
+
+static int make_service(struct agent *a, struct tarn_error *err)
+{
+    int rc = tarn_service_start(&a->service, &a->loop, tarn_ingest_handoff(a->ingest), tarn_ingest_pulse(a->ingest));
+
+    return rc < 0 ? tarn_error_set(err, TARN_E_IO, "event loop: %s", uv_strerror(rc)) : 0;
 }
 
 static void say_ready(const struct agent *a)
@@ -202,7 +235,9 @@ static int wire(struct agent *a, struct tarn_error *err)
         rc = init_loop(a, err);
     if (!rc)
         rc = tarn_ingest_start(&a->config, &a->server, &a->ingest, err);
-    return rc ? rc : make_attach(a, err);
+    if (!rc)
+        rc = make_attach(a, err);
+    return rc ? rc : make_service(a, err);
 }
 
 static int run(struct agent *a)
@@ -219,10 +254,12 @@ static int run(struct agent *a)
         return rc;
     }
     start_signals(a);
+    start_web(a);
     say_ready(a);
     (void)uv_run(&a->loop, UV_RUN_DEFAULT);
     tarn_ingest_join(a->ingest);
     tarn_handoff_release(&a->answers);
+    tarn_service_release(&a->service);
     (void)uv_loop_close(&a->loop);
     tarn_runtime_dir_close(&a->dir);
     tarn_log(TARN_LOG_INFO, "tarnd stopped", NULL);

@@ -1,8 +1,6 @@
 /* runtime_dir.h - the lock that makes an agent the only one, and its listening socket.
  *
- * The lock is an flock on RUNTIME-DIR/tarnd.lock, held as long as the process lives, whatever way it ends. The socket is
- * bound under a name of its own and renamed into place, so clients never see a path without a listener behind it; at the end
- * it is removed only if it is still ours (by inode). A file that is no socket is never touched.
+ * The lock is an flock on RUNTIME-DIR/tarnd.lock, held as long as the process lives, whatever way it ends.
  */
 #ifndef TARN_AGENT_RUNTIME_DIR_H
 #define TARN_AGENT_RUNTIME_DIR_H
@@ -11,11 +9,11 @@
 
 #include <tarn/error.h>
 
+#include "unix_socket.h"
+
 struct tarn_runtime_dir {
-    int lock_fd, listen_fd; /* -1: none */
-    const char *socket_path; /* borrowed */
-    int64_t socket_gid;      /* only this group may connect; -1: everyone may try */
-    uint64_t socket_device, socket_inode;
+    int lock_fd; /* -1: none */
+    struct tarn_unix_socket socket;
 };
 
 /*

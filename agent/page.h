@@ -1,0 +1,10 @@
+/* page.h - the status page for people: agent/page.html, as it lies in the program. */
+#ifndef TARN_AGENT_PAGE_H
+#define TARN_AGENT_PAGE_H
+
+#include <tarn/bytes.h>
+
+/* The HTML text; constant. */
+struct tarn_bytes tarn_page(void);
+
+#endif
