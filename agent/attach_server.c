@@ -40,7 +40,6 @@ struct connection {
     uv_poll_t poll, pid_poll;
     unsigned handles; /* open uv handles; memory goes with the last */
     uint64_t since_ms;
-    unsigned realm;
 };
 TAILQ_HEAD(connections, connection);
 
@@ -113,7 +112,7 @@ static void welcome(struct connection *c)
                 .heartbeat_ms = TARN_HEARTBEAT_MS,
                 .abi_major = TARN_REGION_ABI_MAJOR,
                 .abi_minor = TARN_REGION_ABI_MINOR,
-                .realm = tarn_bytes_of(c->s->o.config->realms[c->realm].name),
+                .realm = tarn_bytes_of(c->ask.realm),
                 .agent = TARN_BYTES(TARN_VERSION),
             },
     };
@@ -122,7 +121,7 @@ static void welcome(struct connection *c)
     c->over |= !send_packet(c, &m, fds, TARN_ATTACH_FDS);
     (void)close(c->page_fd);
     c->page_fd = -1;
-    tarn_log(TARN_LOG_DEBUG, "client attached", "realm", c->s->o.config->realms[c->realm].name, "uid", TARN_LOG_U64(c->peer.uid), "pid",
+    tarn_log(TARN_LOG_DEBUG, "client attached", "realm", c->ask.realm, "uid", TARN_LOG_U64(c->peer.uid), "pid",
              TARN_LOG_U64(c->peer.pid), "program", a->program[0] ? a->program : NULL, "clients", TARN_LOG_U64(c->s->nattached), NULL);
 }
 
@@ -248,7 +247,7 @@ static void put_question(struct connection *c, enum tarn_ask_verb verb)
 
 static void leave(struct connection *c)
 {
-    tarn_log(TARN_LOG_DEBUG, "client gone", "realm", c->s->o.config->realms[c->realm].name, "uid", TARN_LOG_U64(c->peer.uid), "pid",
+    tarn_log(TARN_LOG_DEBUG, "client gone", "realm", c->ask.realm, "uid", TARN_LOG_U64(c->peer.uid), "pid",
              TARN_LOG_U64(c->peer.pid), "program", c->ask.program[0] ? c->ask.program : NULL, NULL);
     c->s->nattached--;
     c->state = LEAVING;
@@ -315,14 +314,14 @@ static void on_answer(void *ctx, struct tarn_handoff_node *node)
 
 /* ---- packets from the client ------------------------------------------------------------------------------------------ */
 
-static int realm_index(const struct tarn_config *config, struct tarn_bytes name)
+static const struct tarn_config_realm *realm_of(const struct tarn_config *config, struct tarn_bytes name)
 {
     if (!name.len)
         name = TARN_BYTES(TARN_REALM_DEFAULT);
     for (unsigned i = 0; i < config->nrealms; i++)
         if (tarn_bytes_equal(tarn_bytes_of(config->realms[i].name), name))
-            return (int)i;
-    return -1;
+            return &config->realms[i];
+    return NULL;
 }
 
 static bool is_privileged(const struct tarn_peer *p)
@@ -344,27 +343,27 @@ static unsigned clients_of(const struct tarn_attach_server *s, uid_t uid)
 static int check_hello(struct connection *c, const struct tarn_attach_hello *h, char *text, size_t size)
 {
     const struct tarn_config *config = c->s->o.config;
-    int realm = realm_index(config, h->realm);
+    const struct tarn_config_realm *realm = realm_of(config, h->realm);
 
     if (h->abi_max < TARN_REGION_ABI_MAJOR || h->abi_min > TARN_REGION_ABI_MAJOR) {
         (void)snprintf(text, size, "this agent's region format is %d.%d, the client reads %u to %u; upgrade the older of the two",
                        TARN_REGION_ABI_MAJOR, TARN_REGION_ABI_MINOR, h->abi_min, h->abi_max);
         return TARN_E_ABI;
     }
-    if (realm < 0) {
+    if (!realm) {
         (void)snprintf(text, size, "no realm '%.*s' here", TARN_BYTES_ARG(h->realm));
         return TARN_E_NOTFOUND;
     }
-    if (!tarn_peer_may_read(&c->peer, &config->realms[realm])) {
+    if (!tarn_peer_may_read(&c->peer, realm)) {
         (void)snprintf(text, size, "uid %u (gid %u) is not among the readers of realm '%s'; the agent's configuration names them", c->peer.uid,
-                       c->peer.gid, config->realms[realm].name);
+                       c->peer.gid, realm->name);
         return TARN_E_PERM;
     }
     if (c->s->nattached >= config->max_clients || (!is_privileged(&c->peer) && clients_of(c->s, c->peer.uid) >= UID_CLIENTS_MAX)) {
         (void)snprintf(text, size, "too many clients (at most %u, %u of one user)", config->max_clients, UID_CLIENTS_MAX);
         return TARN_E_LIMIT;
     }
-    c->realm = (unsigned)realm;
+    (void)snprintf(c->ask.realm, sizeof c->ask.realm, "%s", realm->name);
     return 0;
 }
 
@@ -383,7 +382,6 @@ static void on_hello(struct connection *c, const struct tarn_attach_hello *h)
         return;
     }
     (void)snprintf(c->ask.program, sizeof c->ask.program, "%.*s", TARN_BYTES_ARG(h->program));
-    c->ask.realm = c->realm;
     c->ask.socket_fd = c->fd;
     c->ask.uid = c->peer.uid;
     c->ask.pid = c->peer.pid;
@@ -588,6 +586,30 @@ void tarn_attach_server_close(struct tarn_attach_server *s, void (*on_closed)(vo
         go_on(c);
     }
     last_connection_gone(s);
+}
+
+/* Of a realm that is no more, or of which it is no reader any more. */
+static bool must_go(const struct connection *c)
+{
+    const struct tarn_config_realm *realm = realm_of(c->s->o.config, tarn_bytes_of(c->ask.realm));
+
+    return (c->state == ASKED || c->state == ATTACHED) && !(realm && tarn_peer_may_read(&c->peer, realm));
+}
+
+void tarn_attach_server_configure(struct tarn_attach_server *s, const struct tarn_config *config)
+{
+    struct connection *c, *next;
+
+    s->o.config = config;
+    for (c = TAILQ_FIRST(&s->connections); c; c = next) {
+        next = TAILQ_NEXT(c, link);
+        if (!must_go(c))
+            continue;
+        tarn_log(TARN_LOG_INFO, "client sent away: the configuration no longer lets it read", "realm", c->ask.realm, "uid",
+                 TARN_LOG_U64(c->peer.uid), "pid", TARN_LOG_U64(c->peer.pid), NULL);
+        c->over = true;
+        go_on(c);
+    }
 }
 
 unsigned tarn_attach_server_clients(const struct tarn_attach_server *s)

@@ -30,6 +30,8 @@ int tarn_attach_server_new(const struct tarn_attach_server_options *o, struct ta
  * the loop's handles are closed; s is freed then.
  */
 void tarn_attach_server_close(struct tarn_attach_server *s, void (*on_closed)(void *ctx), void *ctx);
+/* Another configuration is in force: who may not read its realm any more is sent away. config is borrowed as in the options. */
+void tarn_attach_server_configure(struct tarn_attach_server *s, const struct tarn_config *config);
 /* Attached clients now. */
 unsigned tarn_attach_server_clients(const struct tarn_attach_server *s);
 

@@ -72,6 +72,7 @@ struct tarn_config {
     int64_t socket_gid;    /* who may connect to the socket; -1: everyone may try */
     uint64_t budget_bytes; /* of a realm that names none */
     uint32_t max_object_bytes, page_size, max_clients;
+    uint32_t old_generations; /* of a realm's region, that clients may keep beside the current one */
     bool streaming_lists, huge_pages;
     enum tarn_log_format log_format;
     enum tarn_log_level log_level;

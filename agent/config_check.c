@@ -114,17 +114,24 @@ static uint64_t default_budget(void)
 
 static int too_much(const struct tarn_config *c, uint64_t sum, uint64_t limit, struct tarn_error *err)
 {
-    const char *from = tarn_config_from(c->from, TARN_CONFIG_TOP, "budget");
+    const char *from = tarn_config_from(c->from, TARN_CONFIG_TOP, sum > limit ? "budget" : "oldGenerations");
 
+    if (sum > limit)
+        return tarn_error_set(err, TARN_E_CONFIG,
+                              "%s%sthe budgets of all realms are %llu MiB together, more than the %llu MiB this process may use; "
+                              "lower `budget` or raise the memory limit",
+                              from ? from : "", from ? ": " : "", (unsigned long long)(sum >> 20), (unsigned long long)(limit >> 20));
     return tarn_error_set(err, TARN_E_CONFIG,
-                          "%s%sthe budgets of all realms are %llu MiB together, more than the %llu MiB this process may use; "
-                          "lower `budget` or raise the memory limit",
-                          from ? from : "", from ? ": " : "", (unsigned long long)(sum >> 20), (unsigned long long)(limit >> 20));
+                          "%s%soldGenerations %u: with that many beside the current ones the realms' budgets are %llu MiB together, more than the "
+                          "%llu MiB this process may use; lower it or `budget`",
+                          from ? from : "", from ? ": " : "", c->old_generations, (unsigned long long)((sum * (1 + c->old_generations)) >> 20),
+                          (unsigned long long)(limit >> 20));
 }
 
 static int check_budgets(struct tarn_config *c, struct tarn_error *err)
 {
     uint64_t sum = 0, limit = tarn_memory_limit();
+    bool given = tarn_config_from(c->from, TARN_CONFIG_TOP, "oldGenerations") != NULL;
 
     if (!c->budget_bytes)
         c->budget_bytes = default_budget();
@@ -135,9 +142,9 @@ static int check_budgets(struct tarn_config *c, struct tarn_error *err)
             r->budget_bytes = c->budget_bytes;
         sum += r->budget_bytes;
     }
-    if (sum > limit)
-        return too_much(c, sum, limit, err);
-    return 0;
+    while (!given && c->old_generations && sum * (1 + c->old_generations) > limit)
+        c->old_generations--;
+    return sum > limit || sum * (1 + c->old_generations) > limit ? too_much(c, sum, limit, err) : 0;
 }
 
 static int check_paths_of_files(struct tarn_config *c, struct tarn_error *err)

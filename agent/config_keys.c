@@ -65,6 +65,8 @@ static const struct tarn_config_key keys[] = {
         .help = "larger objects are skipped, named in the log and counted"),
     KEY("pageSize", NUMBER, TOP(page_size), .form = "OBJECTS", .unit = "objects", .def = "0", .help = "of a LIST; 0: 500 where paging is right"),
     KEY("maxClients", NUMBER, TOP(max_clients), .form = "CLIENTS", .unit = "clients", .def = "1024", .min = 1, .max = 65536, .help = "attached at a time"),
+    KEY("oldGenerations", NUMBER, TOP(old_generations), .form = "GENERATIONS", .unit = "generations", .def = "1", .max = 8,
+        .told = "1, or 0 where the memory limit is too small for it", .help = "of a region, that clients may keep beside the current one"),
     KEY("streamingLists", BOOL, TOP(streaming_lists), .def = "true", .help = "use them where the server has them"),
     KEY("hugePages", BOOL, TOP(huge_pages), .def = "true", .help = "collapse the region's memory to large pages, best effort"),
     KEY("socket", STRING, TOP(socket_path), .form = "PATH", .told = "`RUNTIMEDIR/tarn.sock`", .help = "attach socket"),

@@ -2,42 +2,15 @@
  *
  * One uv_timer serves both: the wait before the next lookup and the reflector's deadline.
  */
-#include "driver.h"
-
-#include <stdio.h>
-#include <stdlib.h>
+#include "driver_impl.h"
 
 #include <tarn/status.h>
-
-#include "feeds.h"
 
 #define LOOK_AGAIN_LEAST_MS 1000
 #define LOOK_AGAIN_MOST_MS 30000
 /* How often discovery is asked anew while the server says that a resource is not there (any more). */
 #define LOOK_ANEW_MS 10000
-
-struct tarn_driver {
-    struct tarn_driver_options o;
-    uv_timer_t timer;
-    struct tarn_lookup *lookup; /* under way */
-    uint32_t lookups_failed;    /* in a row */
-    struct tarn_error error;    /* why it is not found yet */
-    uint64_t error_at_ms;
-    uint64_t looked_anew_ms;    /* see look_anew_if_gone */
-    /* in the region */
-    uint16_t store_id;
-    bool in_region;
-    struct tarn_index_func *indexes;
-    unsigned nindexes;
-    /* once found */
-    struct tarn_feeds *feeds;
-    char *name, *api_version, *kind; /* of the region's entry */
-    bool changed;                    /* the state is to be written */
-    bool stopped;
-    bool was_live, was_synced;       /* as last logged */
-    char last_logged[TARN_ERROR_MESSAGE_BYTES];    struct tarn_histogram list_time;
-    uint64_t lists_noted, list_ms_noted; /* what of the feeds' counters is in it */
-};
+#define APPLYING_MS 10
 
 static void on_timer(uv_timer_t *timer);
 
@@ -109,7 +82,7 @@ static void remove_from_region(struct tarn_driver *d)
 static int add_to_region(struct tarn_driver *d, const struct tarn_discovered *f, struct tarn_error *err)
 {
     const struct tarn_config_resource *r = d->o.resource;
-    struct tarn_writer_resource w = {.name = d->name, .indexes = d->indexes, .nindex = d->nindexes, .slots = r->slots.v, .nslot = r->slots.n};
+    struct tarn_writer_resource w = {.name = d->name, .indexes = d->indexes.v, .nindex = d->indexes.n, .slots = r->slots.v, .nslot = r->slots.n};
     int rc;
 
     if (f) {
@@ -152,10 +125,10 @@ static const struct {
     {"endpointslices.discovery.k8s.io", {"label:kubernetes.io/service-name"}},
 };
 
-static struct tarn_string_list indexes_of(const struct tarn_driver *d)
+static struct tarn_string_list indexes_of(const char *name, const struct tarn_config_resource *r)
 {
-    for (size_t i = 0; !d->o.resource->indexes_given && i < sizeof ready_indexes / sizeof *ready_indexes; i++)
-        if (strcmp(ready_indexes[i].resource, d->name) == 0) {
+    for (size_t i = 0; !r->indexes_given && i < sizeof ready_indexes / sizeof *ready_indexes; i++)
+        if (strcmp(ready_indexes[i].resource, name) == 0) {
             const char *const *names = ready_indexes[i].indexes;
             unsigned n = 0;
 
@@ -163,35 +136,37 @@ static struct tarn_string_list indexes_of(const struct tarn_driver *d)
                 n++;
             return (struct tarn_string_list){.v = (const char **)names, .n = n};
         }
-    return d->o.resource->indexes;
+    return r->indexes;
 }
 
-static void release_indexes(struct tarn_driver *d)
+void driver_release_indexes(struct driver_indexes *i)
 {
-    while (d->nindexes)
-        tarn_index_func_release(&d->indexes[--d->nindexes]);
-    free(d->indexes);
-    d->indexes = NULL;
+    while (i->n)
+        tarn_index_func_release(&i->v[--i->n]);
+    free(i->v);
+    i->v = NULL;
 }
 
-/* Only while no entry of the region uses the ones before. */
-static int make_indexes(struct tarn_driver *d, struct tarn_error *err)
+int driver_make_indexes(const char *name, const struct tarn_config_resource *r, struct driver_indexes *ret, struct tarn_error *err)
 {
-    struct tarn_string_list names = indexes_of(d);
+    struct tarn_string_list names = indexes_of(name, r);
     int rc = 0;
 
-    release_indexes(d);
-    d->indexes = calloc(names.n ? names.n : 1, sizeof *d->indexes);
-    if (!d->indexes)
+    *ret = (struct driver_indexes){.v = calloc(names.n ? names.n : 1, sizeof *ret->v)};
+    if (!ret->v)
         return tarn_error_set(err, TARN_E_NOMEM, "out of memory");
-    while (!rc && d->nindexes < names.n) {
-        rc = tarn_index_func_builtin(names.v[d->nindexes], &d->indexes[d->nindexes], err);
-        d->nindexes += rc == 0;
+    while (!rc && ret->n < names.n) {
+        rc = tarn_index_func_builtin(names.v[ret->n], &ret->v[ret->n], err);
+        ret->n += rc == 0;
     }
+    if (rc)
+        driver_release_indexes(ret);
     return rc;
 }
 
 /* ---- running --------------------------------------------------------------------------------------------------- */
+
+static void list_state(void *ctx, struct tarn_resource_state *ret);
 
 static int make_feeds(struct tarn_driver *d, const struct tarn_discovered *f, struct tarn_error *err)
 {
@@ -207,6 +182,7 @@ static int make_feeds(struct tarn_driver *d, const struct tarn_discovered *f, st
             .store_id = d->store_id,
             .on_report = log_report,
             .on_change = on_change,
+            .state = list_state,
             .ctx = d,
         },
         &d->feeds, err);
@@ -219,10 +195,12 @@ static int become(struct tarn_driver *d, const struct tarn_discovered *f, struct
     int rc;
 
     remove_from_region(d);
-    if (!name || !set_string(&d->name, name) || !set_string(&d->api_version, f->api_version) || !set_string(&d->kind, f->kind))
+    driver_release_indexes(&d->indexes); /* no entry uses them any more */
+    d->namespaced = f->namespaced;
+    if (!name || !set_string(&d->name, name) || !set_string(&d->api_version, f->api_version) || !set_string(&d->kind, f->kind) || !set_string(&d->plural, f->plural))
         rc = tarn_error_set(err, TARN_E_NOMEM, "out of memory");
     else
-        rc = make_indexes(d, err);
+        rc = driver_make_indexes(name, d->o.resource, &d->indexes, err);
     free(name);
     if (!rc)
         rc = add_to_region(d, f, err);
@@ -287,6 +265,10 @@ static void on_found(void *ctx, const struct tarn_discovered *f, const struct ta
     struct tarn_error err;
 
     d->lookup = NULL;
+    if (tarn_writer_applying(d->o.writer)) { /* the region's resources cannot change now */
+        arm(d, APPLYING_MS);
+        return;
+    }
     if (d->feeds && !is_served_otherwise(d, f))
         return;
     drop_feeds(d);
@@ -416,19 +398,37 @@ static void note_lists(struct tarn_driver *d, const struct tarn_reflector_counte
     d->list_ms_noted = c->list_ms;
 }
 
+/* Of the sources before these and of these. */
+static void status_of(struct tarn_driver *d, struct tarn_reflector_status *s)
+{
+    tarn_feeds_status(d->feeds, s);
+    tarn_reflector_counters_add(&s->counters, &d->before);
+}
+
+/* Between turns of a list that is being applied: it appears in the same commit as the list. */
+static void list_state(void *ctx, struct tarn_resource_state *ret)
+{
+    struct tarn_driver *d = ctx;
+    struct tarn_reflector_status s;
+
+    status_of(d, &s);
+    *ret = state_of(&s, d->state_text, sizeof d->state_text);
+    d->changed = true;
+}
+
 void tarn_driver_publish(struct tarn_driver *d)
 {
     struct tarn_reflector_status s;
     struct tarn_resource_state state;
     struct tarn_error err;
-    char text[TARN_ERROR_MESSAGE_BYTES + 64];
-    bool touched = d->feeds && tarn_feeds_take_touched(d->feeds);
+    char text[DRIVER_TEXT_BYTES];
 
-    if (!d->in_region || !(touched || d->changed))
+    d->changed |= d->feeds && tarn_feeds_take_touched(d->feeds);
+    if (!d->in_region || !d->changed || tarn_writer_applying(d->o.writer)) /* nothing may get into that commit */
         return;
     d->changed = false;
     if (d->feeds) {
-        tarn_feeds_status(d->feeds, &s);
+        status_of(d, &s);
         note_lists(d, &s.counters);
         log_state(d, &s);
         look_anew_if_gone(d, &s);
@@ -440,6 +440,17 @@ void tarn_driver_publish(struct tarn_driver *d)
         d->changed = true; /* no room now: again at the next commit */
         tarn_log(TARN_LOG_DEBUG, err.message, "resource", d->name, NULL);
     }
+}
+
+enum tarn_feeds_wait tarn_driver_turn(struct tarn_driver *d)
+{
+    return d->feeds && !d->stopped ? tarn_feeds_turn(d->feeds) : TARN_FEEDS_IDLE;
+}
+
+void tarn_driver_relieved(struct tarn_driver *d)
+{
+    if (d->feeds)
+        tarn_feeds_relieved(d->feeds);
 }
 
 void tarn_driver_facts(struct tarn_driver *d, struct tarn_driver_facts *ret)
@@ -456,7 +467,8 @@ void tarn_driver_facts(struct tarn_driver *d, struct tarn_driver_facts *ret)
         .list_time = d->list_time,
     };
     if (d->feeds) {
-        tarn_feeds_status(d->feeds, &ret->status);
+        status_of(d, &ret->status);
+        tarn_feeds_held(d->feeds, &ret->held);
         return;
     }
     ret->status.last_error = d->error;
@@ -467,7 +479,10 @@ void tarn_driver_facts(struct tarn_driver *d, struct tarn_driver_facts *ret)
 
 static void free_driver(struct tarn_driver *d)
 {
-    release_indexes(d);
+    driver_release_indexes(&d->indexes);
+    driver_release_indexes(&d->next.indexes);
+    tarn_reprojector_free(d->next.reprojector);
+    free(d->plural);
     free(d->name);
     free(d->api_version);
     free(d->kind);
@@ -482,9 +497,10 @@ int tarn_driver_new(const struct tarn_driver_options *o, struct tarn_driver **re
     if (!d)
         return tarn_error_set(err, TARN_E_NOMEM, "out of memory");
     d->o = *o;
-    rc = set_string(&d->name, o->resource->name) ? make_indexes(d, err) : tarn_error_set(err, TARN_E_NOMEM, "out of memory");
-    if (!rc)
-        rc = add_to_region(d, NULL, err);
+    rc = set_string(&d->name, o->resource->name) ? driver_make_indexes(d->name, o->resource, &d->indexes, err)
+                                                 : tarn_error_set(err, TARN_E_NOMEM, "out of memory");
+    if (!rc && add_to_region(d, NULL, &d->error)) /* no room, or the name is another's still: seen in status, tried again when it is found */
+        tarn_log(TARN_LOG_WARN, d->error.message, "resource", o->resource->name, "realm", o->resource->realm, NULL);
     if (rc) {
         free_driver(d);
         return rc;
@@ -509,6 +525,17 @@ void tarn_driver_stop(struct tarn_driver *d)
     d->lookup = NULL;
     if (d->feeds)
         tarn_feeds_stop(d->feeds);
+}
+
+void tarn_driver_leave(struct tarn_driver *d)
+{
+    drop_feeds(d);
+    remove_from_region(d);
+}
+
+const char *tarn_driver_realm(const struct tarn_driver *d)
+{
+    return d->o.resource->realm;
 }
 
 static void on_closed(uv_handle_t *handle)

@@ -22,6 +22,9 @@ static const struct tarn_fact agent_rows[] = {
     METRIC(pauses, COUNTER, "tarn_api_pauses_total", .help = "Times a transfer was paused because its budget of a loop turn was used up."),
     METRIC(transfers, GAUGE, "tarn_api_transfers", .label = "state", .value = "active", .help = "Requests under way, and waiting for their turn."),
     METRIC(transfers_waiting, GAUGE, "tarn_api_transfers", .label = "state", .value = "waiting"),
+    METRIC(reloads_applied, COUNTER, "tarn_reloads_total", .label = "result", .value = "applied", .help = "SIGHUPs by what became of the configuration."),
+    METRIC(reloads_refused, COUNTER, "tarn_reloads_total", .label = "result", .value = "refused"),
+    ONLY(reload_age_ms),
     HISTOGRAM(turn_time, "tarn_loop_turn_seconds", "How long the ingest loop was busy between two waits."),
     HISTOGRAM(event_lag, "tarn_event_lag_seconds", "From the arrival of a change's bytes to the commit that shows it to readers."),
 };
@@ -46,6 +49,24 @@ static const struct tarn_fact realm_rows[] = {
     METRIC(oldest_pin_age_ms, GAUGE, "tarn_oldest_pin_age_seconds", .ms = true, .help = "Age of the oldest snapshot held; 0: none is held."),
     METRIC(doorbells, COUNTER, "tarn_doorbells_total", .label = "result", .value = "sent", .help = "Wake-ups of waiting clients; full: the client had not yet read the last."),
     METRIC(doorbells_full, COUNTER, "tarn_doorbells_total", .label = "result", .value = "full"),
+    METRIC(old_generations, GAUGE, "tarn_old_generations", .help = "Superseded regions that clients still read."),
+    ONLY(old_generations_max),
+    METRIC(old_bytes, GAUGE, "tarn_old_generations_bytes", .help = "Memory that they hold."),
+    METRIC(old_clients, GAUGE, "tarn_old_generations_clients", .help = "Clients that read them."),
+    METRIC(full_ms, GAUGE, "tarn_region_full_seconds", .ms = true, .help = "How long streams have been paused because the region is full; 0: they are not."),
+    METRIC(handovers_reload, COUNTER, "tarn_handovers_total", .label = "reason", .value = "reload",
+           .help = "New generations by reason: another configuration, readers that may not read on, readers that hold memory, compaction."),
+    METRIC(handovers_readers, COUNTER, "tarn_handovers_total", .label = "reason", .value = "readers"),
+    METRIC(handovers_stuck, COUNTER, "tarn_handovers_total", .label = "reason", .value = "stuck_readers"),
+    METRIC(handovers_compact, COUNTER, "tarn_handovers_total", .label = "reason", .value = "compaction"),
+    METRIC(handovers_failed, COUNTER, "tarn_handovers_missed_total", .label = "reason", .value = "failed",
+           .help = "New generations that were wanted and not made: they failed, or too many old ones are still read."),
+    METRIC(handovers_at_bound, COUNTER, "tarn_handovers_missed_total", .label = "reason", .value = "bound"),
+    METRIC(generations_freed, COUNTER, "tarn_generations_freed_total", .help = "Superseded regions that their last client has left."),
+    ONLY(last_handover_us),
+    ONLY(longest_handover_us),
+    ONLY(apply_slices),
+    ONLY(apply_slice_max_us),
     HISTOGRAM(commit_time, "tarn_commit_seconds", "How long a commit took that had changes to show."),
 };
 TABLE(tarn_facts_of_realm, realm_rows);
@@ -73,6 +94,11 @@ static const struct tarn_fact memory_rows[] = {
 };
 #undef AT
 TABLE(tarn_facts_of_memory, memory_rows);
+
+#define AT(m) offsetof(struct tarn_facts_generation, m)
+static const struct tarn_fact generation_rows[] = {ONLY(generation), ONLY(bytes), ONLY(clients), ONLY(superseded_ms)};
+#undef AT
+TABLE(tarn_facts_of_generation, generation_rows);
 
 #define AT(m) offsetof(struct tarn_facts_resource, m)
 static const struct tarn_fact resource_rows[] = {
@@ -104,6 +130,10 @@ static const struct tarn_fact resource_rows[] = {
     METRIC(mismatches, COUNTER, "tarn_errors_total", .label = "reason", .value = "mismatched_type"),
     METRIC(unknown_events, COUNTER, "tarn_errors_total", .label = "reason", .value = "unknown_event"),
     METRIC(event_age_ms, GAUGE, "tarn_resource_event_age_seconds", .ms = true, .help = "Time since the last event, bookmark or list."),
+    METRIC(waiting, GAUGE, "tarn_resource_waiting_changes", .help = "Changes that wait until the region has room, or a list of another resource is in place."),
+    ONLY(times_held),
+    METRIC(times_full, COUNTER, "tarn_resource_pauses_total", .help = "Times the resource's stream was paused because the region was full."),
+    METRIC(lists_given_up, COUNTER, "tarn_lists_given_up_total", .help = "Lists given up because they do not fit the region."),
     HISTOGRAM(list_time, "tarn_list_seconds", "How long lists took that were put in place."),
 };
 #undef AT
@@ -111,7 +141,7 @@ TABLE(tarn_facts_of_resource, resource_rows);
 
 #define AT(m) offsetof(struct tarn_facts_client, m)
 static const struct tarn_fact client_rows[] = {
-    ONLY(uid), ONLY(attached_s), ONLY(pins), ONLY(parked), ONLY(oldest_pin_age_ms), ONLY(doorbells), ONLY(doorbells_full), ONLY(revoked),
+    ONLY(uid), ONLY(generation), ONLY(attached_s), ONLY(pins), ONLY(parked), ONLY(oldest_pin_age_ms), ONLY(doorbells), ONLY(doorbells_full), ONLY(revoked),
 };
 #undef AT
 TABLE(tarn_facts_of_client, client_rows);

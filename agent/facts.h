@@ -16,6 +16,8 @@ struct tarn_facts_resource {
     const char *name, *wanted, *realm, *api_version, *kind, *resource_version;
     const char *last_error; /* "": none */
     bool found, synced, live, behind;
+    bool full, resting; /* its stream is paused because the region is full; its list was given up for that and begins again later */
+    uint64_t waiting, times_held, times_full, lists_given_up;
     uint64_t objects, heap_bytes, failures, http_code;
     uint64_t lists, lists_ok, streaming_lists, streaming_fallbacks, relists, list_pages, last_list_items, last_list_ms;
     uint64_t watches, added, modified, deleted, bookmarks, events;
@@ -24,8 +26,19 @@ struct tarn_facts_resource {
     struct tarn_histogram list_time;
 };
 
+/* A generation that was superseded and that clients still read. */
+struct tarn_facts_generation {
+    uint64_t generation, bytes, clients, superseded_ms;
+};
+
 struct tarn_facts_realm {
     const char *name;
+    const char *handover_error; /* why the newest one that was wanted did not happen; "": it did */
+    uint64_t old_generations, old_generations_max, old_bytes, old_clients, full_ms;
+    uint64_t handovers_reload, handovers_readers, handovers_stuck, handovers_compact, handovers_failed, handovers_at_bound;
+    uint64_t generations_freed, last_handover_us, longest_handover_us, apply_slices, apply_slice_max_us;
+    struct tarn_facts_generation *old;
+    unsigned nold;
     uint64_t generation, commit, commits, horizon, objects, puts, deletes, unchanged, replaces;
     uint64_t collections, reclaimed, clients, pins, oldest_pin_age_ms, doorbells, doorbells_full;
     /* memory */
@@ -39,11 +52,13 @@ struct tarn_facts_realm {
 struct tarn_facts_client {
     const char *program, *realm;
     int64_t pid;
-    uint64_t uid, attached_s, pins, parked, oldest_pin_age_ms, doorbells, doorbells_full, revoked;
+    uint64_t uid, generation, attached_s, pins, parked, oldest_pin_age_ms, doorbells, doorbells_full, revoked;
 };
 
 struct tarn_facts {
     const char *version, *server, *server_from;
+    const char *reload_state, *reload_error; /* of the newest SIGHUP: none, applied, waiting, refused */
+    uint64_t reloads_applied, reloads_refused, reload_age_ms;
     uint64_t pid, uptime_s, longest_turn_us, turns, requests, request_failures, bytes_received, pauses, transfers, transfers_waiting;
     struct tarn_histogram turn_time, event_lag;
     struct tarn_facts_realm *realms;
@@ -75,7 +90,8 @@ struct tarn_fact_table {
     size_t n;
 };
 
-extern const struct tarn_fact_table tarn_facts_of_agent, tarn_facts_of_realm, tarn_facts_of_memory, tarn_facts_of_resource, tarn_facts_of_client;
+extern const struct tarn_fact_table tarn_facts_of_agent, tarn_facts_of_realm, tarn_facts_of_memory, tarn_facts_of_resource, tarn_facts_of_client,
+    tarn_facts_of_generation;
 
 /* ---- what is made of them ----------------------------------------------------------------------- */
 

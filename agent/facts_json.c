@@ -58,18 +58,37 @@ static int add_agent(const struct tarn_facts *f, struct tarn_buf *out)
     if (!rc)
         rc = tarn_buf_adds(out, "{");
     if (!rc)
-        rc = ADD_TEXTS(out, {"version", f->version}, {"server", f->server}, {"server_from", f->server_from});
+        rc = ADD_TEXTS(out, {"version", f->version}, {"server", f->server}, {"server_from", f->server_from}, {"reload", f->reload_state},
+                       {"reload_error", f->reload_error});
     if (!rc)
         rc = add_numbers(out, &tarn_facts_of_agent, f);
     return rc ? rc : tarn_buf_adds(out, "}");
 }
 
+static int add_old(const struct tarn_facts_realm *r, struct tarn_buf *out)
+{
+    int rc = add_name(out, "old");
+
+    if (!rc)
+        rc = tarn_buf_adds(out, "[");
+    for (unsigned i = 0; !rc && i < r->nold; i++) {
+        rc = tarn_buf_adds(out, i ? ",{" : "{");
+        if (!rc)
+            rc = add_numbers(out, &tarn_facts_of_generation, &r->old[i]);
+        if (!rc)
+            rc = tarn_buf_adds(out, "}");
+    }
+    return rc ? rc : tarn_buf_adds(out, "]");
+}
+
 static int add_realm(const struct tarn_facts_realm *r, struct tarn_buf *out)
 {
-    int rc = ADD_TEXTS(out, {"name", r->name});
+    int rc = ADD_TEXTS(out, {"name", r->name}, {"handover_error", r->handover_error});
 
     if (!rc)
         rc = add_numbers(out, &tarn_facts_of_realm, r);
+    if (!rc)
+        rc = add_old(r, out);
     if (!rc)
         rc = add_name(out, "memory");
     if (!rc)
@@ -91,6 +110,10 @@ static int add_resource(const struct tarn_facts_resource *r, struct tarn_buf *ou
         rc = add_bool(out, "live", r->live);
     if (!rc)
         rc = add_bool(out, "behind", r->behind);
+    if (!rc)
+        rc = add_bool(out, "full", r->full);
+    if (!rc)
+        rc = add_bool(out, "resting", r->resting);
     if (!rc)
         rc = ADD_TEXTS(out, {"resource_version", r->resource_version}, {"last_error", r->last_error});
     return rc ? rc : add_numbers(out, &tarn_facts_of_resource, r);

@@ -1,28 +1,8 @@
 /* feeds.c - see feeds.h. */
-#include "feeds.h"
-
-#include <stdlib.h>
-
-#include <tarn/region_store.h>
-
-#include "list_watch_http.h"
+#include "feeds_impl.h"
 
 /* Requests of many resources at a start are spread over this. */
 #define START_SPREAD_MS 200
-
-struct feed {
-    struct tarn_feeds *all;
-    const char *ns; /* "": all of them. The configuration's */
-    struct tarn_store *store;
-    struct tarn_list_watch *lw;
-    struct tarn_reflector *reflector;
-};
-
-struct tarn_feeds {
-    struct tarn_feeds_options o;
-    unsigned n;
-    struct feed v[];
-};
 
 /* ---- making ------------------------------------------------------------------------------------------------ */
 
@@ -41,43 +21,42 @@ static void on_change(void *ctx, struct tarn_reflector *r)
     f->all->o.on_change(f->all->o.ctx);
 }
 
-static int make_list_watch(struct feed *f, struct tarn_error *err)
+static int make_list_watch(const struct feed *f, const struct tarn_discovered *found, struct tarn_list_watch **ret, struct tarn_error *err)
 {
     const struct tarn_feeds_options *o = &f->all->o;
-    const struct tarn_config_resource *r = o->resource;
 
     return tarn_list_watch_http_new(
         &(struct tarn_list_watch_http_options){
             .http = o->http,
-            .api_version = o->found->api_version,
-            .plural = o->found->plural,
+            .api_version = found->api_version,
+            .plural = found->plural,
             .namespace = f->ns,
-            .label_selector = r->label_selector,
-            .field_selector = r->field_selector,
-            .projection = {.drop = r->drop.v, .ndrop = r->drop.n, .keep = r->keep.v, .nkeep = r->keep.n, .slots = r->slots.v, .nslots = r->slots.n},
+            .label_selector = o->resource->label_selector,
+            .field_selector = o->resource->field_selector,
+            .projection = tarn_projection_of(o->resource),
             .max_object_bytes = o->config->max_object_bytes,
             .store_id = o->store_id,
             .streaming_lists = o->config->streaming_lists,
         },
-        &f->lw, err);
+        ret, err);
 }
 
-static int make_reflector(struct feed *f, struct tarn_error *err)
+static int make_reflector(struct feed *f, const struct tarn_discovered *found, struct tarn_bytes resume, struct tarn_error *err)
 {
     const struct tarn_feeds_options *o = &f->all->o;
 
     return tarn_reflector_new(
         &(struct tarn_reflector_options){
             .list_watch = f->lw,
-            .store = f->store,
+            .store = tarn_backlog_store(f->backlog),
             .rt = o->rt,
             .name = o->name,
-            .expected_api_version = o->found->api_version,
-            .expected_kind = o->found->kind,
+            .expected_api_version = found->api_version,
+            .expected_kind = found->kind,
             .page_size = o->config->page_size,
             .streaming_list = o->config->streaming_lists,
             .start_delay_ms = START_SPREAD_MS,
-            .resume_resource_version = o->old ? tarn_resource_resume_at(o->old, tarn_bytes_of(f->ns)) : (struct tarn_bytes){0},
+            .resume_resource_version = resume,
             .on_report = on_report,
             .on_change = on_change,
             .ctx = f,
@@ -85,14 +64,31 @@ static int make_reflector(struct feed *f, struct tarn_error *err)
         &f->reflector, err);
 }
 
+static int make_source(struct feed *f, const struct tarn_discovered *found, struct tarn_bytes resume, struct tarn_error *err)
+{
+    int rc = make_list_watch(f, found, &f->lw, err);
+
+    return rc ? rc : make_reflector(f, found, resume, err);
+}
+
+static void free_source(struct feed *f)
+{
+    tarn_reflector_free(f->reflector);
+    tarn_list_watch_http_free(f->lw);
+    f->reflector = NULL;
+    f->lw = NULL;
+}
+
 static int make_feed(struct feed *f, struct tarn_error *err)
 {
     const struct tarn_feeds_options *o = &f->all->o;
+    struct tarn_backlog_sink sink = feed_backlog_sink;
     int rc = tarn_region_store_new_scoped(o->writer, o->store_id, *f->ns ? f->ns : NULL, &f->store, err);
 
-    if (!rc)
-        rc = make_list_watch(f, err);
-    return rc ? rc : make_reflector(f, err);
+    sink.ctx = f;
+    if (!rc && tarn_backlog_new(f->store, &sink, &f->backlog))
+        rc = tarn_error_set(err, TARN_E_NOMEM, "out of memory");
+    return rc ? rc : make_source(f, o->found, o->old ? tarn_resource_resume_at(o->old, tarn_bytes_of(f->ns)) : (struct tarn_bytes){0}, err);
 }
 
 int tarn_feeds_new(const struct tarn_feeds_options *o, struct tarn_feeds **ret, struct tarn_error *err)
@@ -123,11 +119,114 @@ int tarn_feeds_new(const struct tarn_feeds_options *o, struct tarn_feeds **ret, 
 void tarn_feeds_free(struct tarn_feeds *f)
 {
     for (unsigned i = 0; f && i < f->n; i++) {
-        tarn_reflector_free(f->v[i].reflector);
-        tarn_list_watch_http_free(f->v[i].lw);
+        free_source(&f->v[i]);
+        tarn_backlog_free(f->v[i].backlog);
         tarn_store_free(f->v[i].store);
     }
     free(f);
+}
+
+/* ---- another configuration, another region --------------------------------------------------------------------- */
+
+static int convert_one(void *ctx, const struct tarn_object *obj, const struct tarn_object **ret, struct tarn_error *err)
+{
+    return tarn_reproject(ctx, obj, ret, err);
+}
+
+/* A second source beside the one that runs; old gets that one. */
+static int second_source(struct feed *f, const struct tarn_discovered *found, struct feed *old, struct tarn_error *err)
+{
+    struct tarn_reflector_status s;
+    int rc;
+
+    *old = *f;
+    f->reflector = NULL;
+    f->lw = NULL;
+    tarn_reflector_status(old->reflector, &s);
+    rc = make_source(f, found, s.has_synced ? tarn_rv_bytes(&s.resource_version) : (struct tarn_bytes){0}, err);
+    if (!rc)
+        return 0;
+    free_source(f);
+    f->reflector = old->reflector;
+    f->lw = old->lw;
+    return rc;
+}
+
+/* The old one's list, if one is under way, is aborted before the new one may begin its own. */
+static void exchange(struct feed *f, struct feed *old)
+{
+    bool running = !f->resting;
+
+    free_source(old);
+    tarn_list_watch_http_pause(f->lw, tarn_backlog_waits(f->backlog));
+    if (running)
+        tarn_reflector_start(f->reflector);
+}
+
+static int second_sources(struct tarn_feeds *f, const struct tarn_discovered *found, struct feed *old, struct tarn_error *err)
+{
+    unsigned n = 0;
+    int rc = 0;
+
+    for (; !rc && n < f->n; n++)
+        rc = second_source(&f->v[n], found, &old[n], err);
+    for (n -= rc != 0; rc && n-- > 0;) {
+        free_source(&f->v[n]);
+        f->v[n].reflector = old[n].reflector;
+        f->v[n].lw = old[n].lw;
+    }
+    return rc;
+}
+
+int tarn_feeds_restart(struct tarn_feeds *f, const struct tarn_config *config, const struct tarn_config_resource *resource,
+                       const struct tarn_discovered *found, struct tarn_reprojector *convert, struct tarn_error *err)
+{
+    const struct tarn_feeds_options before = f->o;
+    struct feed *old = calloc(f->n, sizeof *old);
+    int rc = old ? 0 : tarn_error_set(err, TARN_E_NOMEM, "out of memory");
+
+    f->o.config = config;
+    f->o.resource = resource;
+    if (!rc)
+        rc = second_sources(f, found, old, err);
+    if (!rc)
+        tarn_feeds_configure(f, config, resource);
+    for (unsigned i = 0; !rc && i < f->n; i++) {
+        exchange(&f->v[i], &old[i]);
+        if (convert && tarn_backlog_convert(f->v[i].backlog, convert_one, convert, err)) /* some stay as the server gave them */
+            tarn_reflector_relist(f->v[i].reflector);
+    }
+    if (rc)
+        f->o = before;
+    free(old);
+    return rc;
+}
+
+void tarn_feeds_configure(struct tarn_feeds *f, const struct tarn_config *config, const struct tarn_config_resource *resource)
+{
+    f->o.config = config;
+    f->o.resource = resource;
+    for (unsigned i = 0; i < f->n; i++)
+        f->v[i].ns = resource->namespaces.n ? resource->namespaces.v[i] : "";
+}
+
+void tarn_feeds_move(struct tarn_feeds *f, struct tarn_writer *w, uint16_t store)
+{
+    struct tarn_error err = {0};
+
+    f->o.writer = w;
+    f->o.store_id = store;
+    for (unsigned i = 0; i < f->n; i++)
+        if (tarn_region_store_move(f->v[i].store, w, store, &err)) {
+            tarn_log(TARN_LOG_WARN, err.message, "resource", f->o.name, "what", "its list begins again", NULL);
+            tarn_reflector_relist(f->v[i].reflector);
+        }
+}
+
+void tarn_feeds_distrust(struct tarn_feeds *f)
+{
+    for (unsigned i = 0; i < f->n; i++)
+        tarn_region_store_distrust(f->v[i].store);
 }
 
 /* ---- running --------------------------------------------------------------------------------------------------- */
@@ -149,7 +248,7 @@ uint64_t tarn_feeds_deadline_ms(struct tarn_feeds *f)
     uint64_t least = UINT64_MAX;
 
     for (unsigned i = 0; i < f->n; i++) {
-        uint64_t at = tarn_reflector_deadline_ms(f->v[i].reflector);
+        uint64_t at = f->v[i].resting ? f->v[i].rest_until_ms : tarn_reflector_deadline_ms(f->v[i].reflector);
 
         least = at < least ? at : least;
     }
@@ -159,7 +258,8 @@ uint64_t tarn_feeds_deadline_ms(struct tarn_feeds *f)
 void tarn_feeds_on_timer(struct tarn_feeds *f)
 {
     for (unsigned i = 0; i < f->n; i++)
-        tarn_reflector_on_timer(f->v[i].reflector);
+        if (feed_may_run(&f->v[i]))
+            tarn_reflector_on_timer(f->v[i].reflector);
 }
 
 void tarn_feeds_relist(struct tarn_feeds *f)
@@ -199,7 +299,7 @@ int tarn_feeds_resume(struct tarn_feeds *f, struct tarn_buf *out)
     for (unsigned i = 0; !rc && i < f->n; i++) {
         struct tarn_reflector_status s;
 
-        tarn_reflector_status(f->v[i].reflector, &s);
+        feed_status(&f->v[i], &s);
         if (!s.has_synced || s.behind || !s.resource_version.len) {
             out->len = before;
             return 0;
@@ -216,7 +316,7 @@ bool tarn_feeds_status_at(struct tarn_feeds *f, unsigned n, const char **ret_ns,
     if (n >= f->n)
         return false;
     *ret_ns = f->v[n].ns;
-    tarn_reflector_status(f->v[n].reflector, ret);
+    feed_status(&f->v[n], ret);
     return true;
 }
 
@@ -230,7 +330,7 @@ static uint64_t later(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
-static void add_counters(struct tarn_reflector_counters *to, const struct tarn_reflector_counters *c)
+void tarn_reflector_counters_add(struct tarn_reflector_counters *to, const struct tarn_reflector_counters *c)
 {
     uint64_t sum[sizeof *c / sizeof(uint64_t)], more[sizeof *c / sizeof(uint64_t)];
 
@@ -281,16 +381,16 @@ static void merge(struct tarn_reflector_status *to, const struct tarn_reflector_
     to->last_event_ms = older(to->last_event_ms, s->last_event_ms);
     to->last_list_ms = older(to->last_list_ms, s->last_list_ms);
     merge_error(to, s);
-    add_counters(&to->counters, &s->counters);
+    tarn_reflector_counters_add(&to->counters, &s->counters);
 }
 
 void tarn_feeds_status(struct tarn_feeds *f, struct tarn_reflector_status *ret)
 {
     struct tarn_reflector_status s;
 
-    tarn_reflector_status(f->v[0].reflector, ret);
+    feed_status(&f->v[0], ret);
     for (unsigned i = 1; i < f->n; i++) {
-        tarn_reflector_status(f->v[i].reflector, &s);
+        feed_status(&f->v[i], &s);
         merge(ret, &s);
     }
 }

@@ -64,7 +64,7 @@ size_t http_on_write(char *data, size_t one, size_t n, void *ctx)
     t->progress_ms = uv_now(t->http->loop);
     if (t->cancelled || t->marked)
         return 0;
-    if (over_budget(t, n) && !t->http->server->http2) /* libcurl's HTTP/2 breaks under pause: ../docs/access.md */
+    if (t->held || (over_budget(t, n) && !t->http->server->http2)) /* libcurl's HTTP/2 breaks under pause: ../docs/access.md */
         return pause_it(t);
     charge(t, n);
     t->code = t->request.sink->on_body(t->request.ctx, data, n);
@@ -415,6 +415,11 @@ static void resume_paused(struct tarn_http *h)
 
         TAILQ_REMOVE(&h->paused, t, paused_link);
         h->npaused--;
+        if (t->held && !t->marked && !t->cancelled) { /* stays */
+            TAILQ_INSERT_TAIL(&h->paused, t, paused_link);
+            h->npaused++;
+            continue;
+        }
         t->paused = false; /* before the call: it delivers, and may pause again */
         if (!t->marked && !t->cancelled)
             (void)curl_easy_pause(t->easy, CURLPAUSE_CONT);
@@ -426,9 +431,19 @@ static void on_idle(uv_idle_t *idle)
     (void)idle; /* its being active is what keeps the loop from waiting */
 }
 
+static bool any_to_resume(const struct tarn_http *h)
+{
+    const struct tarn_http_transfer *t;
+
+    TAILQ_FOREACH(t, &h->paused, paused_link)
+        if (!t->held)
+            return true;
+    return false;
+}
+
 static void keep_awake(struct tarn_http *h)
 {
-    if (h->npaused || h->any_marked)
+    if (h->any_marked || any_to_resume(h))
         (void)uv_idle_start(&h->idle, on_idle);
     else
         (void)uv_idle_stop(&h->idle);
@@ -511,6 +526,11 @@ void tarn_http_cancel(struct tarn_http_transfer *t)
 void tarn_http_watch_silence(struct tarn_http_transfer *t, uint32_t silence_ms)
 {
     t->request.silence_ms = silence_ms;
+}
+
+void tarn_http_hold(struct tarn_http_transfer *t, bool held)
+{
+    t->held = held;
 }
 
 void tarn_http_stats(const struct tarn_http *h, struct tarn_http_stats *ret)

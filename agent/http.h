@@ -91,6 +91,9 @@ void tarn_http_cancel(struct tarn_http_transfer *t);
 /* From now on an end comes after so long without a byte. */
 void tarn_http_watch_silence(struct tarn_http_transfer *t, uint32_t silence_ms);
 
+/* Deliver no more of the body until it is let go (held: false). What libcurl has read waits there; the rest in the kernel. */
+void tarn_http_hold(struct tarn_http_transfer *t, bool held);
+
 /* Resume, end, start: once per loop turn, from a uv_prepare of the owner (before the loop waits). */
 void tarn_http_turn(struct tarn_http *h);
 

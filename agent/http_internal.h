@@ -37,6 +37,7 @@ struct tarn_http_transfer {
     struct curl_slist *headers, *resolve, *connect_to;
     struct tarn_http_request request; /* path and accept are our copies */
     bool paused, connecting, head_done;
+    bool held;      /* the sink wants nothing now: stays paused */
     bool cancelled; /* the sink wants no more calls */
     uint64_t generation; /* of the credentials it was made with */
     bool retried;   /* after a 401 */

@@ -5,28 +5,12 @@
  */
 #include "ingest_impl.h"
 
-#include <stdlib.h>
+#include "generation.h"
 
 #define COLLECT_EVERY_MS 5
+#define RETRY_MS 20 /* while something waits for room */
 
 /* ---- turns ------------------------------------------------------------------------------------------------- */
-
-/* True: readers can see something new. */
-static bool commit_realm(struct realm *r)
-{
-    struct tarn_error err = {0};
-    uint64_t seq = tarn_writer_commit_seq(r->writer), began = uv_hrtime();
-    int rc = tarn_writer_commit(r->writer, &err);
-    bool new = tarn_writer_commit_seq(r->writer) != seq;
-
-    if (new)
-        tarn_histogram_add(&r->commit_time, uv_hrtime() - began, 1);
-
-    if (rc && rc != TARN_E_AGAIN && !r->commit_failing)
-        tarn_log(TARN_LOG_ERROR, err.code ? err.message : tarn_strerror(rc), "realm", r->config->name, "code", tarn_error_name(rc), NULL);
-    r->commit_failing = rc && rc != TARN_E_AGAIN;
-    return new;
-}
 
 static void on_busy(uv_idle_t *idle)
 {
@@ -37,32 +21,56 @@ static void on_busy(uv_idle_t *idle)
 static void collect(struct tarn_ingest *in)
 {
     uint64_t now = uv_now(&in->loop);
-    bool more = false;
 
-    for (unsigned i = 0; i < in->nrealms; i++)
-        more |= in->realms[i].more;
-    if (!more && now - in->collected_ms < COLLECT_EVERY_MS)
+    if (!in->more && now - in->collected_ms < COLLECT_EVERY_MS)
         return;
     in->collected_ms = now;
-    more = false;
+    in->more = false;
     for (unsigned i = 0; i < in->nrealms; i++)
-        more |= in->realms[i].more = tarn_writer_collect(in->realms[i].writer);
-    if (more)
-        (void)uv_idle_start(&in->busy, on_busy);
-    else
-        (void)uv_idle_stop(&in->busy);
+        in->more |= realm_collect(in->realms[i]);
+}
+
+static void on_retry(uv_timer_t *retry)
+{
+    (void)retry; /* the turn itself is all */
+}
+
+/* What could not be taken at once. True: a list is being applied, so that the loop must not wait. */
+static bool apply_waiting(struct tarn_ingest *in)
+{
+    bool busy = false, full = false;
+
+    for (unsigned i = 0; i < in->nrealms; i++)
+        in->realms[i]->full = false;
+    for (unsigned i = 0; i < in->ndrivers; i++) {
+        enum tarn_feeds_wait w = tarn_driver_turn(in->drivers[i]);
+
+        busy |= w == TARN_FEEDS_BUSY;
+        if (w == TARN_FEEDS_FULL)
+            full = ingest_realm(in, tarn_driver_realm(in->drivers[i]))->full = true;
+    }
+    if (full && !uv_is_active((uv_handle_t *)&in->retry))
+        (void)uv_timer_start(&in->retry, on_retry, RETRY_MS, RETRY_MS);
+    else if (!full)
+        (void)uv_timer_stop(&in->retry);
+    return busy;
 }
 
 /* True: readers can see something new. */
 static bool publish(struct tarn_ingest *in)
 {
-    bool new = false;
+    bool busy = apply_waiting(in), new = false;
 
     for (unsigned i = 0; i < in->ndrivers; i++)
         tarn_driver_publish(in->drivers[i]);
     for (unsigned i = 0; i < in->nrealms; i++)
-        new |= commit_realm(&in->realms[i]);
+        new |= realm_commit(in->realms[i]);
     collect(in);
+    ingest_make_room(in);
+    if (busy || in->more)
+        (void)uv_idle_start(&in->busy, on_busy);
+    else
+        (void)uv_idle_stop(&in->busy);
     return new;
 }
 
@@ -84,6 +92,12 @@ static void measure_turn(struct tarn_ingest *in)
     in->turns++;
     in->turn_wall_ns = wall;
     in->turn_idle_ns = idle;
+}
+
+void ingest_forget_turn(struct tarn_ingest *in)
+{
+    in->turn_wall_ns = uv_hrtime();
+    in->turn_idle_ns = uv_metrics_idle_time(&in->loop);
 }
 
 static void on_prepare(uv_prepare_t *prepare)
@@ -110,57 +124,50 @@ static void on_beat(uv_timer_t *beat)
 
     tarn_pulse_beat(&in->pulse);
     for (unsigned i = 0; i < in->nrealms; i++)
-        tarn_writer_heartbeat(in->realms[i].writer);
+        realm_heartbeat(in->realms[i]);
 }
 
 /* ---- questions ----------------------------------------------------------------------------------------------- */
 
-static void note_client(struct realm *r, const struct tarn_ask *a, uint64_t now_ms)
+struct realm *ingest_realm(const struct tarn_ingest *in, const char *name)
 {
-    struct client_note *n = calloc(1, sizeof *n);
-
-    if (!n)
-        return; /* the client is attached all the same; status does not name it */
-    *n = (struct client_note){.next = r->clients, .id = a->client_id, .uid = a->uid, .pid = a->pid, .since_ms = now_ms};
-    memcpy(n->program, a->program, sizeof n->program);
-    r->clients = n;
-}
-
-static void forget_client(struct realm *r, uint32_t id)
-{
-    for (struct client_note **at = &r->clients; *at; at = &(*at)->next)
-        if ((*at)->id == id) {
-            struct client_note *gone = *at;
-
-            *at = gone->next;
-            free(gone);
-            return;
-        }
+    for (unsigned i = 0; i < in->nrealms; i++)
+        if (strcmp(in->realms[i]->entry->name, name) == 0)
+            return in->realms[i];
+    return NULL;
 }
 
 static void attach(struct tarn_ingest *in, struct tarn_ask *a)
 {
-    struct realm *r = &in->realms[a->realm];
-    const struct tarn_region_view *view = tarn_writer_view(r->writer);
-    int rc = tarn_writer_client_add(r->writer, a->page, a->socket_fd, &a->client_id);
+    struct realm *r = ingest_realm(in, a->realm);
 
-    if (rc) {
-        (void)tarn_error_set(&a->error, rc, "the agent has no memory for another client");
-        return;
-    }
-    a->region_fd = tarn_writer_fd(r->writer);
-    a->region_bytes = view->size;
-    a->generation = view->generation;
-    memcpy(a->instance, view->instance, sizeof a->instance);
-    note_client(r, a, uv_now(&in->loop));
+    if (!r)
+        (void)tarn_error_set(&a->error, TARN_E_NOTFOUND, "no realm '%s' here", a->realm);
+    else
+        (void)realm_attach(r, a, uv_now(&in->loop));
 }
 
 static void detach(struct tarn_ingest *in, const struct tarn_ask *a)
 {
-    struct realm *r = &in->realms[a->realm];
+    struct realm *r = ingest_realm(in, a->realm);
 
-    tarn_writer_client_remove(r->writer, a->client_id);
-    forget_client(r, a->client_id);
+    if (r)
+        realm_detach(r, a->generation, a->client_id);
+}
+
+/* Certificates and the token are read again in any case. */
+static void reload(struct tarn_ingest *in, struct tarn_ask *a)
+{
+    struct reload_state *s = &in->reload;
+
+    s->tried++;
+    s->at_ms = tarn_now_ms(in->rt);
+    if (a->config)
+        (void)ingest_reload(in, a->config, &a->error);
+    s->error = a->error;
+    s->waiting = a->error.code == TARN_E_AGAIN;
+    s->applied += !a->error.code;
+    s->refused += a->error.code && !s->waiting;
 }
 
 static void stop(struct tarn_ingest *in, struct tarn_ask *a);
@@ -170,7 +177,8 @@ static void on_question(void *ctx, struct tarn_handoff_node *node)
     struct tarn_ingest *in = ctx;
     struct tarn_ask *a = (struct tarn_ask *)node;
 
-    a->error.code = 0;
+    if (a->verb != TARN_ASK_RELOAD)
+        a->error.code = 0;
     switch (a->verb) {
     case TARN_ASK_ATTACH:
         attach(in, a);
@@ -190,6 +198,9 @@ static void on_question(void *ctx, struct tarn_handoff_node *node)
         (void)tarn_api_server_refresh(in->server, &a->error);
         tarn_api_server_unauthorized(in->server);
         break;
+    case TARN_ASK_RELOAD:
+        reload(in, a);
+        break;
     case TARN_ASK_STOP:
         stop(in, a);
         return; /* answered when the thread ends */
@@ -206,12 +217,13 @@ static void close_parts(struct tarn_ingest *in)
         tarn_driver_close(in->drivers[i]);
     tarn_discovery_free(in->discovery);
     for (unsigned i = 0; i < in->nrealms; i++)
-        tarn_writer_free(in->realms[i].writer);
+        realm_free(in->realms[i]);
     if (in->http)
         tarn_http_close(in->http);
     uv_close((uv_handle_t *)&in->prepare, NULL);
     uv_close((uv_handle_t *)&in->check, NULL);
     uv_close((uv_handle_t *)&in->beat, NULL);
+    uv_close((uv_handle_t *)&in->retry, NULL);
     uv_close((uv_handle_t *)&in->busy, NULL);
     tarn_handoff_close(&in->questions, NULL);
 }
@@ -233,51 +245,31 @@ static void run(void *arg)
     (void)tarn_handoff_put(in->stop->back, &in->stop->node);
 }
 
-static int make_realm(struct tarn_ingest *in, unsigned i, struct tarn_error *err)
+int ingest_make_realm(struct tarn_ingest *in, const struct tarn_config *config, unsigned i, struct realm **ret, struct tarn_error *err)
 {
-    struct realm *r = &in->realms[i];
-    int rc;
-
-    r->config = &in->config->realms[i];
-    rc = tarn_writer_new(
-        &(struct tarn_writer_options){
-            .realm = r->config->name,
-            .budget_bytes = r->config->budget_bytes,
-            .huge_pages = in->config->huge_pages ? TARN_HUGE_PAGES_AUTO : TARN_HUGE_PAGES_OFF,
+    return realm_new(
+        &(struct realm_options){
             .rt = in->rt,
-            .max_object_bytes = in->config->max_object_bytes,
-            .lease_ms = TARN_LEASE_MS,
+            .config = config,
+            .entry = &config->realms[i],
+            .generation = in->generation_base + 1,
         },
-        &r->writer, err);
-    in->nrealms += rc == 0;
-    return rc;
+        ret, err);
 }
 
-static struct tarn_writer *writer_of(const struct tarn_ingest *in, const char *realm)
+int ingest_make_driver(struct tarn_ingest *in, const struct tarn_config *config, unsigned i, struct realm *r, struct tarn_driver **ret, struct tarn_error *err)
 {
-    for (unsigned i = 0; i < in->nrealms; i++)
-        if (strcmp(in->realms[i].config->name, realm) == 0)
-            return in->realms[i].writer;
-    return NULL; /* the configuration was checked: never */
-}
-
-static int make_driver(struct tarn_ingest *in, unsigned i, struct tarn_error *err)
-{
-    const struct tarn_config_resource *r = &in->config->resources[i];
-    int rc = tarn_driver_new(
+    return tarn_driver_new(
         &(struct tarn_driver_options){
             .loop = &in->loop,
             .http = in->http,
             .discovery = in->discovery,
-            .writer = writer_of(in, r->realm),
+            .writer = r->writer,
             .rt = in->rt,
-            .config = in->config,
-            .resource = r,
+            .config = config,
+            .resource = &config->resources[i],
         },
-        &in->drivers[i], err);
-
-    in->ndrivers += rc == 0;
-    return rc;
+        ret, err);
 }
 
 static int init_loop(struct tarn_ingest *in, struct tarn_error *err)
@@ -295,6 +287,7 @@ static int init_loop(struct tarn_ingest *in, struct tarn_error *err)
     (void)uv_prepare_init(&in->loop, &in->prepare);
     (void)uv_check_init(&in->loop, &in->check);
     (void)uv_timer_init(&in->loop, &in->beat);
+    (void)uv_timer_init(&in->loop, &in->retry);
     (void)uv_idle_init(&in->loop, &in->busy);
     in->prepare.data = in->check.data = in->beat.data = in;
     return 0;
@@ -306,19 +299,20 @@ static int make_parts(struct tarn_ingest *in, struct tarn_error *err)
 
     if (!rc && tarn_discovery_new(in->http, &in->discovery))
         rc = tarn_error_set(err, TARN_E_NOMEM, "out of memory");
-    for (unsigned i = 0; !rc && i < in->config->nrealms; i++)
-        rc = make_realm(in, i, err);
-    for (unsigned i = 0; !rc && i < in->config->nresources; i++)
-        rc = make_driver(in, i, err);
+    for (unsigned i = 0; !rc && i < in->config->nrealms; i++) {
+        rc = ingest_make_realm(in, in->config, i, &in->realms[i], err);
+        in->nrealms += rc == 0;
+    }
+    for (unsigned i = 0; !rc && i < in->config->nresources; i++) { /* the configuration was checked: each has its realm */
+        rc = ingest_make_driver(in, in->config, i, ingest_realm(in, in->config->resources[i].realm), &in->drivers[i], err);
+        in->ndrivers += rc == 0;
+    }
     return rc;
 }
 
 static void free_memory(struct tarn_ingest *in)
 {
     tarn_handoff_release(&in->questions);
-    for (unsigned i = 0; i < in->nrealms; i++)
-        while (in->realms[i].clients)
-            forget_client(&in->realms[i], in->realms[i].clients->id);
     free(in->realms);
     free(in->drivers);
     free(in);
@@ -346,7 +340,7 @@ static int begin(struct tarn_ingest *in, struct tarn_error *err)
     for (unsigned i = 0; i < in->ndrivers; i++)
         tarn_driver_start(in->drivers[i]);
     for (unsigned i = 0; i < in->nrealms; i++)
-        tarn_writer_set_agent_state(in->realms[i].writer, TARN_AGENT_LIVE);
+        tarn_writer_set_agent_state(in->realms[i]->writer, TARN_AGENT_LIVE);
     (void)publish(in); /* the resources are there before the first client is */
     rc = uv_thread_create(&in->thread, run, in);
     return rc < 0 ? tarn_error_set(err, TARN_E_IO, "cannot start the ingest thread: %s", uv_strerror(rc)) : 0;
@@ -358,7 +352,7 @@ static struct tarn_ingest *allocate(const struct tarn_config *config)
 
     if (!in)
         return NULL;
-    in->realms = calloc(config->nrealms, sizeof *in->realms);
+    in->realms = calloc(config->nrealms, sizeof(struct realm *));
     in->drivers = calloc(config->nresources, sizeof(struct tarn_driver *));
     if (in->realms && in->drivers)
         return in;
@@ -379,6 +373,7 @@ int tarn_ingest_start(const struct tarn_config *config, struct tarn_api_server *
     in->server = server;
     in->rt = tarn_runtime_posix();
     in->started_ms = tarn_now_ms(in->rt);
+    in->generation_base = tarn_generation_last(config->runtime_dir);
     rc = init_loop(in, err);
     if (rc) {
         free(in->realms);
@@ -387,6 +382,8 @@ int tarn_ingest_start(const struct tarn_config *config, struct tarn_api_server *
         return rc;
     }
     rc = make_parts(in, err);
+    if (!rc)
+        ingest_note_generations(in);
     if (!rc)
         rc = begin(in, err);
     if (rc)

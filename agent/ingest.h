@@ -7,6 +7,7 @@
 #ifndef TARN_AGENT_INGEST_H
 #define TARN_AGENT_INGEST_H
 
+#include <tarn/attach.h>
 #include <tarn/pin.h>
 
 #include "api_server.h"
@@ -24,6 +25,7 @@ enum tarn_ask_verb {
     TARN_ASK_STATUS, /* facts, of what `reader` may read */
     TARN_ASK_RELIST, /* list every resource again */
     TARN_ASK_REFRESH, /* read certificates and the token again */
+    TARN_ASK_RELOAD, /* config is to be in force (NULL: it was wrong, error says how): error.code 0: it is; TARN_E_AGAIN: ask again later; else nothing has changed */
     TARN_ASK_STOP,   /* end the loop; answered as the last thing */
 };
 
@@ -32,7 +34,8 @@ struct tarn_ask {
     struct tarn_handoff_node node; /* first: a node is its ask */
     struct tarn_handoff *back;
     enum tarn_ask_verb verb;
-    unsigned realm; /* index into the configuration's realms */
+    char realm[TARN_REALM_MAX + 1]; /* ATTACH, DETACH: its name */
+    const struct tarn_config *config; /* RELOAD: outlives the agent or the next one in force; the one before is not used any more then */
     /* ATTACH */
     struct tarn_pin_page *page; /* the region's writer owns it when error.code is 0 */
     int socket_fd;              /* stays the asker's; open until DETACH is answered */
@@ -43,7 +46,7 @@ struct tarn_ask {
     const struct tarn_peer *reader; /* the asker's, until it is answered; NULL: who may read all */
     /* answers */
     uint32_t client_id;
-    int region_fd; /* the writer's: valid while it runs */
+    int region_fd; /* the writer's: valid until DETACH */
     uint64_t region_bytes, generation;
     uint8_t instance[16];
     struct tarn_facts *facts; /* STATUS: the asker frees them */

@@ -32,13 +32,18 @@ static int add_agent(struct tarn_ingest *in, struct tarn_facts *f)
     f->transfers_waiting = h.waiting;
     f->turn_time = in->turn_time;
     f->event_lag = in->event_lag;
-    return f->server && f->server_from ? 0 : TARN_E_NOMEM;
+    f->reloads_applied = in->reload.applied;
+    f->reloads_refused = in->reload.refused;
+    f->reload_age_ms = in->reload.at_ms ? tarn_now_ms(in->rt) - in->reload.at_ms : 0;
+    f->reload_state = !in->reload.at_ms ? "none" : !in->reload.error.code ? "applied" : in->reload.waiting ? "waiting" : "refused";
+    f->reload_error = keep(f, in->reload.error.code ? in->reload.error.message : "");
+    return f->server && f->server_from && f->reload_error ? 0 : TARN_E_NOMEM;
 }
 
 /* May the asker be told of realm r and of what is in it? */
 static bool may_tell(const struct tarn_peer *reader, const struct realm *r)
 {
-    return !reader || tarn_peer_may_read(reader, r->config);
+    return !reader || tarn_peer_may_read(reader, r->entry);
 }
 
 /* ---- realms -------------------------------------------------------------------------------------- */
@@ -64,14 +69,57 @@ static void fill_memory(const struct tarn_writer_stats *s, struct tarn_facts_rea
     r->chunks_populated = s->chunks_populated;
 }
 
+static void fill_handovers(const struct realm_counters *c, struct tarn_facts_realm *r)
+{
+    r->handovers_reload = c->handovers[REALM_RELOAD];
+    r->handovers_readers = c->handovers[REALM_READERS];
+    r->handovers_stuck = c->handovers[REALM_STUCK];
+    r->handovers_compact = c->handovers[REALM_COMPACT];
+    r->handovers_failed = c->handovers_failed;
+    r->handovers_at_bound = c->handovers_at_bound;
+    r->generations_freed = c->generations_freed;
+    r->last_handover_us = c->last_handover_us;
+    r->longest_handover_us = c->longest_handover_us;
+}
+
+/* The generations that clients keep beside the current one, and what they cost. */
+static int add_old(struct tarn_facts *f, const struct realm *realm, struct tarn_facts_realm *r)
+{
+    const struct realm_generation *g = realm->old;
+    struct realm_facts facts;
+
+    realm_facts(realm, &facts);
+    fill_handovers(&facts.counters, r);
+    r->clients = facts.clients;
+    r->old_generations_max = facts.old_generations_max;
+    r->old_generations = facts.old_generations;
+    r->old_bytes = facts.old_bytes;
+    r->old_clients = facts.old_clients;
+    r->full_ms = facts.full ? tarn_now_ms(realm->rt) - facts.full_since_ms : 0;
+    r->handover_error = keep(f, realm->last_error.code ? realm->last_error.message : "");
+    r->old = realm->nold ? tarn_arena_alloc(&f->arena, realm->nold * sizeof *r->old) : NULL;
+    for (; r->old && g; g = g->older) {
+        struct tarn_writer_stats s;
+
+        tarn_writer_stats(g->writer, &s);
+        r->old[r->nold++] = (struct tarn_facts_generation){
+            .generation = tarn_writer_view(g->writer)->generation,
+            .bytes = s.taken_bytes,
+            .clients = realm_clients_of(realm, g->writer),
+            .superseded_ms = tarn_now_ms(realm->rt) - g->superseded_ms,
+        };
+    }
+    return r->handover_error && (r->old || !realm->nold) ? 0 : TARN_E_NOMEM;
+}
+
 static int add_realm(struct tarn_facts *f, const struct realm *realm, struct tarn_facts_realm *r)
 {
     struct tarn_writer_stats s;
 
     tarn_writer_stats(realm->writer, &s);
     fill_memory(&s, r);
-    r->name = keep(f, realm->config->name);
-    r->generation = tarn_writer_view(realm->writer)->generation;
+    r->name = keep(f, realm->entry->name);
+    r->generation = realm_generation_number(realm);
     r->commit = s.commit_seq;
     r->commits = s.commits;
     r->horizon = s.horizon;
@@ -80,15 +128,16 @@ static int add_realm(struct tarn_facts *f, const struct realm *realm, struct tar
     r->deletes = s.deletes;
     r->unchanged = s.unchanged;
     r->replaces = s.replaces;
+    r->apply_slices = s.apply_slices;
+    r->apply_slice_max_us = s.apply_slice_max_us;
     r->collections = s.collections;
     r->reclaimed = s.reclaimed;
-    r->clients = s.clients;
     r->pins = s.pins;
     r->oldest_pin_age_ms = s.oldest_pin_age_ms;
     r->doorbells = s.doorbells;
     r->doorbells_full = s.doorbells_full;
     r->commit_time = realm->commit_time;
-    return r->name ? 0 : TARN_E_NOMEM;
+    return r->name ? add_old(f, realm, r) : TARN_E_NOMEM;
 }
 
 /* ---- resources --------------------------------------------------------------------------------------- */
@@ -120,14 +169,6 @@ static void fill_counters(const struct tarn_reflector_counters *c, struct tarn_f
     r->unknown_events = c->unknown_events;
 }
 
-static const struct realm *realm_called(const struct tarn_ingest *in, const char *name)
-{
-    for (unsigned i = 0; i < in->nrealms; i++)
-        if (strcmp(in->realms[i].config->name, name) == 0)
-            return &in->realms[i];
-    return NULL;
-}
-
 static int add_resource(struct tarn_ingest *in, struct tarn_facts *f, const struct tarn_driver_facts *d)
 {
     struct tarn_facts_resource *r = &f->resources[f->nresources++];
@@ -150,6 +191,12 @@ static int add_resource(struct tarn_ingest *in, struct tarn_facts *f, const stru
     r->http_code = d->status.last_http_code;
     r->event_age_ms = d->status.last_event_ms ? tarn_now_ms(in->rt) - d->status.last_event_ms : 0;
     r->list_time = d->list_time;
+    r->full = d->held.error.code != 0;
+    r->resting = d->held.resting;
+    r->waiting = d->held.waiting;
+    r->times_held = d->held.held;
+    r->times_full = d->held.full;
+    r->lists_given_up = d->held.given_up;
     return r->name && r->wanted && r->realm && r->api_version && r->kind && r->resource_version && r->last_error ? 0 : TARN_E_NOMEM;
 }
 
@@ -162,7 +209,7 @@ static int add_resources(struct tarn_ingest *in, const struct tarn_peer *reader,
         const struct realm *r;
 
         tarn_driver_facts(in->drivers[i], &d);
-        r = realm_called(in, d.realm);
+        r = ingest_realm(in, d.realm);
         if (r && may_tell(reader, r))
             rc = add_resource(in, f, &d);
     }
@@ -171,53 +218,53 @@ static int add_resources(struct tarn_ingest *in, const struct tarn_peer *reader,
 
 /* ---- clients ------------------------------------------------------------------------------------------- */
 
-static const struct client_note *note_of(const struct realm *r, uint32_t id)
+/* What the writer of its generation knows about it. */
+static struct tarn_writer_client pins_of(const struct client_note *n)
 {
-    const struct client_note *n = r->clients;
+    struct tarn_writer_client c;
 
-    while (n && n->id != id)
-        n = n->next;
-    return n;
+    for (unsigned i = 0; tarn_writer_client_at(n->writer, i, &c); i++)
+        if (c.id == n->id)
+            return c;
+    return (struct tarn_writer_client){0};
 }
 
-static int add_client(struct tarn_ingest *in, struct tarn_facts *f, const struct realm *r, const struct tarn_writer_client *c)
+static int add_client(struct tarn_ingest *in, struct tarn_facts *f, const struct realm *r, const struct client_note *n)
 {
-    static const struct client_note unknown = {.pid = -1};
-    const struct client_note *n = note_of(r, c->id);
+    struct tarn_writer_client c = pins_of(n);
     struct tarn_facts_client *to = &f->clients[f->nclients++];
 
-    n = n ? n : &unknown;
     *to = (struct tarn_facts_client){
         .program = keep(f, n->program),
-        .realm = keep(f, r->config->name),
+        .realm = keep(f, r->entry->name),
         .pid = n->pid,
         .uid = n->uid,
-        .attached_s = n->since_ms ? (uv_now(&in->loop) - n->since_ms) / 1000 : 0,
-        .pins = c->pins,
-        .parked = c->parked,
-        .oldest_pin_age_ms = c->oldest_age_ms,
-        .doorbells = c->doorbells,
-        .doorbells_full = c->doorbells_full,
-        .revoked = c->revoked,
+        .generation = tarn_writer_view(n->writer)->generation,
+        .attached_s = (uv_now(&in->loop) - n->since_ms) / 1000,
+        .pins = c.pins,
+        .parked = c.parked,
+        .oldest_pin_age_ms = c.oldest_age_ms,
+        .doorbells = c.doorbells,
+        .doorbells_full = c.doorbells_full,
+        .revoked = c.revoked,
     };
     return to->program && to->realm ? 0 : TARN_E_NOMEM;
 }
 
 static int add_clients(struct tarn_ingest *in, const struct tarn_peer *reader, struct tarn_facts *f)
 {
-    struct tarn_writer_client c;
     unsigned n = 0;
     int rc = 0;
 
     for (unsigned r = 0; r < in->nrealms; r++)
-        for (unsigned i = 0; tarn_writer_client_at(in->realms[r].writer, i, &c); i++)
+        for (const struct client_note *c = in->realms[r]->clients; c; c = c->next)
             n++;
     f->clients = n ? tarn_arena_alloc(&f->arena, n * sizeof *f->clients) : NULL;
     if (n && !f->clients)
         return TARN_E_NOMEM;
     for (unsigned r = 0; r < in->nrealms; r++)
-        for (unsigned i = 0; !rc && may_tell(reader, &in->realms[r]) && f->nclients < n && tarn_writer_client_at(in->realms[r].writer, i, &c); i++)
-            rc = add_client(in, f, &in->realms[r], &c);
+        for (const struct client_note *c = in->realms[r]->clients; !rc && c && may_tell(reader, in->realms[r]); c = c->next)
+            rc = add_client(in, f, in->realms[r], c);
     return rc;
 }
 
@@ -238,8 +285,8 @@ struct tarn_facts *ingest_facts(struct tarn_ingest *in, const struct tarn_peer *
     if (!rc)
         rc = add_agent(in, f);
     for (unsigned i = 0; !rc && i < in->nrealms; i++)
-        if (may_tell(reader, &in->realms[i]))
-            rc = add_realm(f, &in->realms[i], &f->realms[f->nrealms++]);
+        if (may_tell(reader, in->realms[i]))
+            rc = add_realm(f, in->realms[i], &f->realms[f->nrealms++]);
     if (!rc)
         rc = add_resources(in, reader, f);
     if (!rc)

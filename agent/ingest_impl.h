@@ -1,32 +1,25 @@
-/* ingest_impl.h - what ingest.c (the loop) and ingest_facts.c (what it says of itself) share. */
+/* ingest_impl.h - what ingest.c (the loop), ingest_change.c (hand-over, reload) and ingest_facts.c (what it says of itself) share. */
 #ifndef TARN_AGENT_INGEST_IMPL_H
 #define TARN_AGENT_INGEST_IMPL_H
+
+#include <stdlib.h>
 
 #include <tarn/writer.h>
 
 #include "driver.h"
 #include "ingest.h"
+#include "realm.h"
 
-/* A client as status names it; the writer knows it by id. */
-struct client_note {
-    struct client_note *next;
-    uint32_t id, uid;
-    int32_t pid;
-    uint64_t since_ms;
-    char program[64];
-};
-
-struct realm {
-    const struct tarn_config_realm *config;
-    struct tarn_writer *writer;
-    struct client_note *clients;
-    bool more;           /* the collector has more to do at once */
-    bool commit_failing; /* as last logged */
-    struct tarn_histogram commit_time;
+/* How the newest reload went. */
+struct reload_state {
+    uint64_t tried, applied, refused; /* since the agent started */
+    uint64_t at_ms;                   /* of the newest; 0: never */
+    bool waiting;                     /* it is tried again */
+    struct tarn_error error;          /* code 0: it was applied */
 };
 
 struct tarn_ingest {
-    const struct tarn_config *config;
+    const struct tarn_config *config; /* in force */
     struct tarn_api_server *server;
     struct tarn_runtime *rt;
     uv_loop_t loop;
@@ -34,17 +27,19 @@ struct tarn_ingest {
     struct tarn_pulse pulse;
     uv_prepare_t prepare;
     uv_check_t check;
-    uv_timer_t beat;
-    uv_idle_t busy; /* active while a collector has more to do */
+    uv_timer_t beat, retry;
+    uv_idle_t busy; /* active while a collector has more to do, or a list is being applied */
     struct tarn_handoff questions;
     struct tarn_http *http;
     struct tarn_discovery *discovery;
-    struct realm *realms; /* as config->realms */
+    struct realm **realms; /* as config->realms */
     unsigned nrealms;
     struct tarn_driver **drivers;
     unsigned ndrivers;
+    struct reload_state reload;
     struct tarn_ask *stop; /* the question that ended it */
-    uint64_t started_ms, collected_ms;
+    uint64_t started_ms, collected_ms, generation_base;
+    bool more; /* a collector has more to do at once */
     /* how long the loop was busy between two waits */
     uint64_t turn_wall_ns, turn_idle_ns, longest_turn_us, turns;
     struct tarn_histogram turn_time, event_lag;
@@ -52,5 +47,20 @@ struct tarn_ingest {
 
 /* All there is to tell of the agent and of the realms that reader may read (NULL: of all), as a copy; NULL when memory is out. */
 struct tarn_facts *ingest_facts(struct tarn_ingest *in, const struct tarn_peer *reader);
+
+/* ingest.c */
+int ingest_make_realm(struct tarn_ingest *in, const struct tarn_config *config, unsigned i, struct realm **ret, struct tarn_error *err);
+int ingest_make_driver(struct tarn_ingest *in, const struct tarn_config *config, unsigned i, struct realm *r, struct tarn_driver **ret, struct tarn_error *err);
+struct realm *ingest_realm(const struct tarn_ingest *in, const char *name);
+/* The loop stood still for a hand-over: that is counted for itself. */
+void ingest_forget_turn(struct tarn_ingest *in);
+
+/* ingest_change.c */
+/* Hand over where the ladder or a full region asks for it. */
+void ingest_make_room(struct tarn_ingest *in);
+/* The difference between the configuration in force and `to`: all of it or nothing. TARN_E_AGAIN: later (err says why). */
+int ingest_reload(struct tarn_ingest *in, const struct tarn_config *to, struct tarn_error *err);
+/* So that the next agent gives other numbers. */
+void ingest_note_generations(const struct tarn_ingest *in);
 
 #endif

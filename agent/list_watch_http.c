@@ -34,6 +34,7 @@ struct list_watch {
     bool open;          /* a 2xx of JSON: the body goes to the transcoder */
     bool complete;      /* the list closed */
     bool refused;       /* the sink ended the request */
+    bool paused;        /* nothing is taken from any request */
     bool touched;       /* bytes came since the last tarn_list_watch_http_take_touched */
     bool bookmarks;     /* the stream has sent one */
     int http_status;
@@ -361,6 +362,7 @@ static int start(struct list_watch *l, enum request kind, const char *path, uint
         return rc;
     l->request = kind;
     l->sink = sink;
+    tarn_http_hold(l->transfer, l->paused);
     return 0;
 }
 
@@ -519,6 +521,15 @@ void tarn_list_watch_http_free(struct tarn_list_watch *lw)
     free(l->label_selector);
     free(l->field_selector);
     free(l);
+}
+
+void tarn_list_watch_http_pause(struct tarn_list_watch *lw, bool paused)
+{
+    struct list_watch *l = of(lw);
+
+    l->paused = paused;
+    if (l->transfer)
+        tarn_http_hold(l->transfer, paused);
 }
 
 bool tarn_list_watch_http_take_touched(struct tarn_list_watch *lw)

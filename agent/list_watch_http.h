@@ -45,4 +45,7 @@ int tarn_resource_path(struct tarn_buf *out, const char *api_version, const char
 int tarn_list_query(struct tarn_buf *out, const struct tarn_list_options *o);
 int tarn_watch_query(struct tarn_buf *out, const struct tarn_watch_options *o);
 
+/* Take no more from the stream, or go on: the server feels it. Holds for later requests too. */
+void tarn_list_watch_http_pause(struct tarn_list_watch *lw, bool paused);
+
 #endif

@@ -12,6 +12,7 @@
 
 #include "attach_server.h"
 #include "notify.h"
+#include "reload.h"
 #include "runtime_dir.h"
 #include "service.h"
 #include "web.h"
@@ -33,6 +34,9 @@ struct agent {
     struct tarn_handoff answers;
     struct tarn_ask ask; /* this thread's own questions: refresh, stop */
     bool asking, stopping;
+    int argc;
+    char **argv;
+    struct tarn_reload reload;
 };
 
 /* ---- what is done instead of running ----------------------------------------------------------------------------- */
@@ -113,6 +117,7 @@ static void close_handles(struct agent *a)
     uv_close((uv_handle_t *)&a->interrupt, NULL);
     uv_close((uv_handle_t *)&a->hang_up, NULL);
     uv_close((uv_handle_t *)&a->patience, NULL);
+    tarn_reload_close(&a->reload);
     tarn_handoff_close(&a->answers, NULL);
 }
 
@@ -142,9 +147,12 @@ static void on_hang_up(uv_signal_t *handle, int number)
     struct agent *a = handle->data;
 
     (void)number;
-    tarn_log(TARN_LOG_INFO, "SIGHUP: certificates and token are read again; other changes of the configuration need a restart", NULL);
-    if (!a->asking && !a->stopping)
+    if (a->stopping)
+        return;
+    tarn_log(TARN_LOG_INFO, "SIGHUP: configuration, certificates and token are read again", NULL);
+    if (!a->asking)
         ask(a, TARN_ASK_REFRESH);
+    tarn_reload_now(&a->reload);
 }
 
 static void start_signals(struct agent *a)
@@ -218,6 +226,22 @@ static int make_service(struct agent *a, struct tarn_error *err)
     return rc < 0 ? tarn_error_set(err, TARN_E_IO, "event loop: %s", uv_strerror(rc)) : 0;
 }
 
+static int make_reload(struct agent *a, struct tarn_error *err)
+{
+    int rc;
+
+    a->reload = (struct tarn_reload){
+        .loop = &a->loop,
+        .argc = a->argc,
+        .argv = a->argv,
+        .ingest = tarn_ingest_handoff(a->ingest),
+        .attach = &a->attach,
+        .first = &a->config,
+    };
+    rc = tarn_reload_init(&a->reload);
+    return rc < 0 ? tarn_error_set(err, TARN_E_IO, "event loop: %s", uv_strerror(rc)) : 0;
+}
+
 static void say_ready(const struct agent *a)
 {
     tarn_log(TARN_LOG_INFO, "tarnd ready", "socket", a->config.socket_path, "server", a->server.url, "from", a->server.source, "resources",
@@ -237,6 +261,8 @@ static int wire(struct agent *a, struct tarn_error *err)
         rc = tarn_ingest_start(&a->config, &a->server, &a->ingest, err);
     if (!rc)
         rc = make_attach(a, err);
+    if (!rc)
+        rc = make_reload(a, err);
     return rc ? rc : make_service(a, err);
 }
 
@@ -258,6 +284,7 @@ static int run(struct agent *a)
     say_ready(a);
     (void)uv_run(&a->loop, UV_RUN_DEFAULT);
     tarn_ingest_join(a->ingest);
+    tarn_reload_release(&a->reload);
     tarn_handoff_release(&a->answers);
     tarn_service_release(&a->service);
     (void)uv_loop_close(&a->loop);
@@ -271,6 +298,9 @@ int main(int argc, char **argv)
     static struct agent a;
     struct tarn_error err = {0};
     int rc = tarn_config_load(&a.config, argc, argv, &err);
+
+    a.argc = argc;
+    a.argv = argv;
 
     tarn_logger_init(a.config.log_format, a.config.log_level, STDERR_FILENO);
     if (!rc && (a.config.help_only || a.config.version_only || a.config.print_only)) {

@@ -427,15 +427,7 @@ static int rebase(struct feed *f, struct tarn_snapshot *to, uint16_t store, bool
     return tarn_snapshot_park(to, true) == TARN_E_FORKED ? TARN_E_FORKED : 0; /* if it expired, the next turn sees it */
 }
 
-static bool same_slots(const struct tarn_resource_info *a, const struct tarn_resource_info *b)
-{
-    for (unsigned n = 0; n < a->nslot && n < b->nslot; n++)
-        if (!tarn_bytes_equal(tarn_resource_slot_path(a, n), tarn_resource_slot_path(b, n)))
-            return false;
-    return a->nslot == b->nslot;
-}
-
-/* Did to's region take base's over, within one run of the agent, and this resource's objects with it (not so if its slots changed)? */
+/* Did to's region take base's over, within one run of the agent, and this resource's objects with it? */
 static bool goes_on(const struct feed *f, const struct tarn_snapshot *to, const struct tarn_resource_info *info)
 {
     const struct tarn_region_view *old = &f->base->session->view, *new = &to->session->view;
@@ -444,7 +436,7 @@ static bool goes_on(const struct feed *f, const struct tarn_snapshot *to, const 
 
     tarn_region_view_facts(old, &facts);
     return facts.superseded == new->generation && memcmp(old->instance, new->instance, sizeof old->instance) == 0 &&
-           tarn_snapshot_resource(f->base, f->watch.resource, &was, NULL) == 0 && same_slots(was, info);
+           tarn_snapshot_resource(f->base, f->watch.resource, &was, NULL) == 0 && was->incarnation == info->incarnation;
 }
 
 static bool log_reaches(const struct feed *f, const struct tarn_snapshot *to, const struct tarn_resource_info *info)

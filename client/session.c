@@ -267,6 +267,8 @@ static int answer_take(struct tarn_handshake *h, struct packet *p, struct tarn_s
     if (r != 0)
         return tarn_error_set(err, TARN_E_CORRUPT, "what answers at %s does not speak as an agent does%s%s", h->path,
                               why.message[0] ? ": " : "", why.message);
+    if (m.type == TARN_ATTACH_SUPERSEDED)
+        return TARN_E_AGAIN; /* it overtook WELCOME; the region's header says it too */
     if (m.type == TARN_ATTACH_REFUSED)
         return answer_refused(h, &m.refused, err);
     if (m.type != TARN_ATTACH_WELCOME || p->nfds != TARN_ATTACH_FDS)

@@ -198,6 +198,11 @@ static uint64_t patience_ms(const struct tarn_writer *w)
     return w->st.pressure == TARN_PRESSURE_GENERATION ? 1000 : 2 * (uint64_t)w->o.quarantine_ms;
 }
 
+void tarn_writer_allow_generation(struct tarn_writer *w, bool allowed)
+{
+    w->o.generations = allowed;
+}
+
 void tarn_ladder_step(struct tarn_writer *w, uint64_t now)
 {
     if (relaxed(w)) {

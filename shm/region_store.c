@@ -32,6 +32,7 @@ struct region_store {
     uint16_t store;
     struct tarn_buf ns; /* of a scoped store: its namespace; empty: the whole resource */
     struct replace replace;
+    bool distrust; /* a version does not tell that an object is unchanged */
     struct tarn_buf resource_version; /* S-12: what it was told last */
 };
 
@@ -291,7 +292,7 @@ static bool unchanged(const struct region_store *s, uint32_t ref, const struct t
     struct tarn_bytes uid = tarn_object_uid(obj);
     uint64_t rv = tarn_object_resource_version(obj);
 
-    if (uid.len && rv)
+    if (uid.len && rv && !s->distrust)
         return rv == tarn_object_resource_version(old) && tarn_bytes_equal(uid, tarn_object_uid(old));
     return tarn_version_same(s->w, ref, obj);
 }
@@ -487,14 +488,17 @@ static int apply_begin(struct region_store *s, struct tarn_error *err)
     return 0;
 }
 
-static int apply_end(struct region_store *s, struct tarn_bytes rv, struct tarn_error *err)
+static int apply_end(struct region_store *s, struct tarn_bytes rv, const struct tarn_resource_state *state, struct tarn_error *err)
 {
-    int rc = s->w->dirty ? tarn_writer_commit_now(s->w, err) : 0;
+    int rc = state ? tarn_writer_set_resource_state(s->w, s->store, state, err) : 0;
 
+    if (!rc && s->w->dirty)
+        rc = tarn_writer_commit_now(s->w, err);
     if (rc)
         return rc;
     s->w->applying = 0;
     s->w->st.replaces++;
+    s->distrust = false;
     note_version(s, rv);
     replace_release(s);
     return 0;
@@ -507,7 +511,8 @@ static void note_slice(struct tarn_writer *w, uint64_t us)
         w->st.apply_slice_max_us = us;
 }
 
-int tarn_region_store_replace_apply(struct tarn_store *base, struct tarn_bytes rv, uint32_t slice_us, struct tarn_error *err)
+int tarn_region_store_replace_apply(struct tarn_store *base, struct tarn_bytes rv, const struct tarn_resource_state *state,
+                                    uint32_t slice_us, struct tarn_error *err)
 {
     struct region_store *s = self(base);
     uint64_t begin = clock_us();
@@ -526,7 +531,7 @@ int tarn_region_store_replace_apply(struct tarn_store *base, struct tarn_bytes r
     if (!rc && !done)
         return 1;
     if (!rc)
-        rc = apply_end(s, rv, err);
+        rc = apply_end(s, rv, state, err);
     if (rc)
         store_replace_abort(base);
     return rc;
@@ -534,11 +539,60 @@ int tarn_region_store_replace_apply(struct tarn_store *base, struct tarn_bytes r
 
 static int store_replace_commit(struct tarn_store *base, struct tarn_bytes rv, struct tarn_error *err)
 {
-    int rc = tarn_region_store_replace_apply(base, rv, UINT32_MAX, err);
+    int rc = tarn_region_store_replace_apply(base, rv, NULL, UINT32_MAX, err);
 
     if (rc == TARN_E_AGAIN)
         store_replace_abort(base);
     return rc;
+}
+
+/* ---- another generation -------------------------------------------------------------------------------------------- */
+
+/* A copy of a staged record on another writer. */
+static int move_staged(struct region_store *s, const struct tarn_writer *from, uint32_t *ref, struct tarn_error *err)
+{
+    const struct tarn_link *l = tarn_writer_link(from, *ref);
+    struct tarn_bytes key = {.data = tarn_link_key(l), .len = tarn_link_blob(l)->klen};
+    int rc;
+
+    if (tarn_link_kind_of(l) == TARN_RECORD_TOMBSTONE)
+        rc = tarn_version_make_tombstone(s->w, s->store, key, ref);
+    else
+        rc = tarn_version_of_object(s->w, resource(s), (const struct tarn_object *)tarn_link_blob(l), ref, err);
+    if (rc)
+        return tarn_writer_refuse(s->w, rc, resource(s), key, err);
+    s->w->staged_bytes += tarn_alloc_bytes(&s->w->alloc, *ref);
+    return 0;
+}
+
+/* Object numbers go on, so the bits stay as they are. */
+int tarn_region_store_move(struct tarn_store *base, struct tarn_writer *w, uint16_t store, struct tarn_error *err)
+{
+    struct region_store *s = self(base);
+    struct tarn_writer *from = s->w;
+    struct replace *r = &s->replace;
+    int rc = 0;
+
+    if (r->phase > PHASE_STAGING)
+        return tarn_error_set(err, TARN_E_AGAIN, "a Replace of '%s' is being applied", resource(s)->name);
+    resource(s)->attached--;
+    s->w = w;
+    s->store = store;
+    resource(s)->attached++;
+    resource(s)->replacing += r->phase == PHASE_STAGING;
+    for (size_t i = 0; !rc && i < r->staged.n; i++) {
+        rc = move_staged(s, from, &r->staged.v[i], err);
+        if (rc) {
+            r->staged.n = i; /* the rest lies in the old region, which nobody changes any more */
+            store_replace_abort(base);
+        }
+    }
+    return rc;
+}
+
+void tarn_region_store_distrust(struct tarn_store *base)
+{
+    self(base)->distrust = true;
 }
 
 bool tarn_region_store_replacing(const struct tarn_store *base)

@@ -35,7 +35,7 @@ static void fill_fixed(const struct tarn_resource_info *i, struct tarn_resource_
     *f = (struct tarn_resource_fixed){
         .store = i->store, .nindex = i->nindex, .nslot = i->nslot, .nshort = i->nshort,
         .namespaced = i->namespaced, .synced = s->synced, .live = s->live, .relisting = s->relisting,
-        .objects = i->objects, .bytes = i->bytes, .incomplete = i->incomplete,
+        .incarnation = i->incarnation, .objects = i->objects, .bytes = i->bytes, .incomplete = i->incomplete,
         .last_event_ms = s->last_event_ms, .last_list_ms = s->last_list_ms, .last_error_ms = s->last_error_ms,
         .lists = s->lists, .watches = s->watches, .events = s->events, .relists = s->relists,
         .errors = s->errors, .rv_rewinds = s->rv_rewinds, .skipped = s->skipped,
@@ -95,6 +95,7 @@ static void take_fixed(const struct tarn_resource_fixed *f, struct tarn_resource
     i->nslot = f->nslot;
     i->nshort = f->nshort;
     i->namespaced = f->namespaced;
+    i->incarnation = f->incarnation;
     i->objects = f->objects;
     i->bytes = f->bytes;
     i->incomplete = f->incomplete;

@@ -124,6 +124,7 @@ static int append_resource(struct tarn_writer *w, struct tarn_resource *r)
         return TARN_E_NOMEM;
     w->resources = v;
     r->store = (uint16_t)w->nresources;
+    r->incarnation = (uint32_t)tarn_random(w->rt) | 1;
     r->dirty = true;
     w->resources[w->nresources++] = r;
     w->st.resources++;
@@ -155,6 +156,33 @@ int tarn_writer_add_resource(struct tarn_writer *w, const struct tarn_writer_res
 static struct tarn_resource *resource_at(const struct tarn_writer *w, uint16_t store)
 {
     return store && store < w->nresources && !w->resources[store]->removed ? w->resources[store] : NULL;
+}
+
+bool tarn_writer_describe(const struct tarn_writer *w, uint16_t store, struct tarn_writer_resource *ret, struct tarn_index_func *indexes)
+{
+    const struct tarn_resource *r = resource_at(w, store);
+
+    if (!r)
+        return false;
+    for (unsigned i = 0; i < r->nindex; i++) {
+        indexes[i] = r->indexes[i].func;
+        indexes[i].name = r->indexes[i].name;
+    }
+    *ret = (struct tarn_writer_resource){
+        .name = r->name,
+        .api_version = r->api_version,
+        .kind = r->kind,
+        .singular = r->singular,
+        .namespaced = r->namespaced,
+        .indexes = indexes,
+        .nindex = r->nindex,
+        .slots = (const char *const *)r->slots,
+        .nslot = r->nslot,
+        .short_names = (const char *const *)r->short_names,
+        .nshort = r->nshort,
+        .source = r->source,
+    };
+    return true;
 }
 
 /* Delete every object of a resource, last posting entry first. */
@@ -251,7 +279,7 @@ static int encode_texts(struct tarn_writer *w, const struct tarn_resource *r, st
         .store = r->store, .namespaced = r->namespaced, .name = tarn_bytes_of(r->name),
         .api_version = tarn_bytes_of(r->api_version), .kind = tarn_bytes_of(r->kind), .singular = tarn_bytes_of(r->singular),
         .nindex = (uint16_t)r->nindex, .nslot = (uint16_t)r->nslot, .nshort = (uint16_t)r->nshort,
-        .state = r->state, .objects = r->objects, .bytes = r->bytes, .incomplete = r->incomplete,
+        .incarnation = r->incarnation, .state = r->state, .objects = r->objects, .bytes = r->bytes, .incomplete = r->incomplete,
     };
 
     for (unsigned k = 0; k < r->nindex; k++)

@@ -1,10 +1,12 @@
 /* takeover.c - copy the living state of one region into a new one, object number by object number. */
 #include <tarn/takeover.h>
 
+#include <tarn/attach.h>
 #include <tarn/check.h>
 #include <tarn/log.h>
 
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #include "writer_impl.h"
 
@@ -13,6 +15,7 @@ struct copy {
     struct tarn_writer *w;
     struct tarn_reader r;
     uint16_t map[TARN_REGION_RESOURCES_MAX + 1]; /* old store -> new store; 0: left behind */
+    uint16_t nth[TARN_REGION_RESOURCES_MAX + 1]; /* new store -> its place in t->resources */
     struct tarn_u32s holes;                      /* object numbers nobody has */
     struct tarn_error *err;
 };
@@ -40,6 +43,7 @@ int tarn_resource_go_on(struct tarn_writer *w, uint16_t store, const struct tarn
 
     state.live = state.relisting = false; /* its watch is not up yet */
     state.resume = tarn_resource_resume(old);
+    w->resources[store]->incarnation = old->incarnation;
     return tarn_writer_set_resource_state(w, store, &state, err);
 }
 
@@ -50,8 +54,9 @@ static int copy_resource(struct copy *c, const struct tarn_writer_resource *res,
 
     if (rc)
         return rc;
+    c->nth[*ret_store] = (uint16_t)(res - c->t->resources);
     found = tarn_reader_resource(&c->r, tarn_bytes_of(res->name), &info);
-    if (found == TARN_E_NOTFOUND || (!found && !tarn_resource_goes_on(&info, res, c->t->same_run)))
+    if (found == TARN_E_NOTFOUND || (!found && !c->t->convert && !tarn_resource_goes_on(&info, res, c->t->same_run)))
         return 0;
     if (found)
         return tarn_error_set(c->err, found, "taking over '%s': %s", res->name, tarn_strerror(found));
@@ -93,6 +98,11 @@ static int copy_object(struct copy *c, const struct tarn_object *obj)
 
     if (!res->store)
         return hole(c);
+    if (c->t->convert) {
+        rc = c->t->convert(c->t->ctx, c->nth[res->store], obj, &obj, c->err);
+        if (rc)
+            return rc;
+    }
     rc = tarn_version_of_object(c->w, res, obj, &ref, c->err);
     if (rc)
         return rc;
@@ -181,7 +191,7 @@ int tarn_writer_takeover(const struct tarn_writer_options *o, const struct tarn_
     c->t = t;
     c->err = err;
     tarn_reader_begin(&c->r, t->from, NULL); /* nobody collects the old region */
-    rc = verify(&c->r, err);
+    rc = t->same_run ? 0 : verify(&c->r, err);
     if (!rc)
         rc = tarn_writer_new(&options, &c->w, err);
     if (!rc) {
@@ -199,9 +209,31 @@ int tarn_writer_takeover(const struct tarn_writer_options *o, const struct tarn_
     return rc;
 }
 
+void tarn_writer_commit_last(struct tarn_writer *w)
+{
+    if (!w->dirty || w->applying)
+        return;
+    tarn_writer_publish(w);
+    tarn_writer_ring_doorbells(w);
+}
+
+/* A full socket loses it: its client has packets to read, and looks at the header then. */
+static void send_superseded(struct tarn_writer *w, uint64_t generation)
+{
+    struct tarn_attach_message m = {.type = TARN_ATTACH_SUPERSEDED, .superseded = {.generation = generation}};
+    struct tarn_buf packet = {0};
+
+    if (tarn_attach_encode(&m, &packet) == 0)
+        for (unsigned i = 0; i < w->nclients; i++)
+            if (w->clients[i].socket_fd >= 0)
+                (void)send(w->clients[i].socket_fd, packet.data, packet.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    tarn_buf_release(&packet);
+}
+
 void tarn_writer_supersede(struct tarn_writer *w, uint64_t generation)
 {
-    /* release: whoever sees the number may attach at once; the new region was committed before. */
+    /* G3, release: whoever sees the number may attach at once; the new region was committed before (G2). */
     atomic_store_explicit(&w->h->superseded, generation, memory_order_release);
+    send_superseded(w, generation);
     tarn_writer_ring_doorbells(w);
 }

@@ -349,6 +349,11 @@ void tarn_writer_undo(struct tarn_writer *w)
     w->st.aborts++;
 }
 
+bool tarn_writer_applying(const struct tarn_writer *w)
+{
+    return w->applying != 0;
+}
+
 bool tarn_writer_dirty(const struct tarn_writer *w)
 {
     return w->dirty;

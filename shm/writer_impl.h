@@ -63,6 +63,7 @@ struct tarn_resource {
     unsigned replacing;  /* Replaces that are staged: values must not be swept */
     unsigned attached;   /* region stores there are */
     bool namespaced;
+    uint32_t incarnation;
     char *name, *api_version, *kind, *singular, *source;
     struct tarn_index *indexes;
     unsigned nindex;

@@ -249,7 +249,7 @@ static void replace_end(struct world *x)
     }
     /* what was open is committed by itself first */
     do
-        rc = tarn_region_store_replace_apply(x->f.store, TARN_BYTES("77"), 1, &err);
+        rc = tarn_region_store_replace_apply(x->f.store, TARN_BYTES("77"), NULL, 1, &err);
     while (rc == 1 && (pick(x, 4) || tarn_writer_collect(x->f.w) || true));
     EXPECT(x, rc == 0);
     if (rc)

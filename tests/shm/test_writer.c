@@ -372,7 +372,7 @@ static void while_one_replace_is_applied_others_are_told_to_wait(void)
         tarn_object_unref(obj);
     }
     commit(&f);
-    while ((rc = tarn_region_store_replace_apply(f.store, TARN_BYTES("1"), 1, &err)) == 1) {
+    while ((rc = tarn_region_store_replace_apply(f.store, TARN_BYTES("1"), NULL, 1, &err)) == 1) {
         const struct tarn_object *obj = fixture_make(&(struct fixture_object){.k = 1, .v = 1});
 
         slices++;

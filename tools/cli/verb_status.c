@@ -149,6 +149,37 @@ static struct tarn_value own_realm(const struct status *st)
     return (struct tarn_value){.type = TARN_NIL};
 }
 
+/* A sentence of the agent's document, unless it is empty. */
+static void add_sentence(const char *label, const struct tarn_value *map, const char *path, struct tarn_buf *out)
+{
+    struct tarn_bytes text = map->type == TARN_MAP ? field_string(map, path) : (struct tarn_bytes){0};
+
+    if (text.len)
+        cli_addf(out, "%-12s%.*s\n", label, TARN_BYTES_ARG(text));
+}
+
+/* What a reload is waiting for or was refused for, older generations that clients keep, a region that is full. */
+static void print_generations(const struct status *st, struct tarn_buf *out)
+{
+    struct tarn_value realm = own_realm(st);
+
+    add_sentence("reload:", &st->root, "agent.reload_error", out);
+    if (realm.type != TARN_MAP)
+        return;
+    if (field_int(&realm, "old_generations")) {
+        cli_addf(out, "%-12s%lld of at most %lld old ones, ", "generations:", (long long)field_int(&realm, "old_generations"),
+                 (long long)field_int(&realm, "old_generations_max"));
+        add_bytes((uint64_t)field_int(&realm, "old_bytes"), out);
+        cli_addf(out, ", kept for %lld clients\n", (long long)field_int(&realm, "old_clients"));
+    }
+    add_sentence("hand-over:", &realm, "handover_error", out);
+    if (field_int(&realm, "full_ms")) {
+        cli_addf(out, "%-12sthe region is full; streams are paused for ", "pressure:");
+        add_age((uint64_t)field_int(&realm, "full_ms"), out);
+        cli_addf(out, "\n");
+    }
+}
+
 static struct tarn_value all_clients(const struct status *st)
 {
     return st->root.type == TARN_MAP ? field_at(&st->root, "clients") : (struct tarn_value){.type = TARN_NIL};
@@ -393,6 +424,7 @@ static int show(const struct status_options *o, struct tarn_client *c, struct ta
         print_agent(&st, &out);
         print_memory(&st, &out);
         print_pins(&st, &out);
+        print_generations(&st, &out);
         print_resources(&st, &out);
         print_clients(&st, &out);
     }

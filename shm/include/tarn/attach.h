@@ -7,7 +7,8 @@
  *                                            <-  REFUSED {code, text}
  *     CONTROL {verb}                         ->        (instead of HELLO or at any time after WELCOME)
  *                                            <-  REPLY {part, last, bytes} ...  one or more packets
- *     after WELCOME, agent to client: doorbells, packets of one byte 0; and SUPERSEDED {generation}: attach again.
+ *     after WELCOME, agent to client: doorbells, packets of one byte 0; and SUPERSEDED {generation}: attach again. (It
+ *     may come just before WELCOME, when a hand-over happens during the handshake.)
  *
  * Only encoding and checking here, no socket. Every length is checked; a message that breaks the format is
  * TARN_E_CORRUPT. Little endian. Unknown trailing bytes of a message are ignored, so that fields can be added.

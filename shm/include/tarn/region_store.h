@@ -31,10 +31,22 @@ TARN_MUST_CHECK int tarn_region_store_new_scoped(struct tarn_writer *w, uint16_t
 /*
  * replace_commit in slices of about slice_us microseconds, for an event loop: 1: not finished, call again (until then
  * no other change and no commit is possible on the writer: TARN_E_AGAIN); 0: committed; negative: aborted, the state
- * before stays. resource_version as in replace_commit; borrowed during each call.
+ * before stays (but TARN_E_AGAIN: another Replace is being applied, this one waits as it is). resource_version as in
+ * replace_commit. state (may be NULL): told to readers by the same commit. Both are borrowed during each call.
  */
 TARN_MUST_CHECK int tarn_region_store_replace_apply(struct tarn_store *s, struct tarn_bytes resource_version,
-                                                    uint32_t slice_us, struct tarn_error *err);
+                                                    const struct tarn_resource_state *state, uint32_t slice_us,
+                                                    struct tarn_error *err);
+
+/*
+ * Move the store to the resource of a generation that took the old one over (tarn_writer_takeover): a Replace that is being staged
+ * goes with it, its records copied. The store lets go of the old writer. Not while a Replace is being applied (TARN_E_AGAIN). On
+ * TARN_E_FULL or TARN_E_NOMEM the store has moved all the same and the Replace is aborted.
+ */
+TARN_MUST_CHECK int tarn_region_store_move(struct tarn_store *s, struct tarn_writer *w, uint16_t store, struct tarn_error *err);
+/* Until the next Replace is committed, an object of the same uid and resourceVersion is not taken as unchanged: its bytes decide.
+ * For another projection, which changes objects without a new resourceVersion. */
+void tarn_region_store_distrust(struct tarn_store *s);
 
 /* Is a Replace of this store staging or being applied? */
 bool tarn_region_store_replacing(const struct tarn_store *s);

@@ -20,7 +20,7 @@
 struct tarn_resource_fixed {
     uint16_t store, nindex, nslot, nshort;
     uint8_t namespaced, synced, live, relisting;
-    uint32_t reserved;
+    uint32_t incarnation;         /* drawn anew when the resource is added, kept by a hand-over; 0: format 1.0 */
     uint64_t objects, bytes;      /* live objects and the bytes of their blobs, at this commit */
     uint64_t incomplete;          /* objects whose index values did not all fit */
     uint64_t last_event_ms, last_list_ms, last_error_ms; /* CLOCK_MONOTONIC; 0: never */
@@ -47,6 +47,7 @@ struct tarn_resource_info {
     struct tarn_bytes name, api_version, kind, singular;
     uint16_t nindex, nslot, nshort;
     struct tarn_resource_state state;
+    uint32_t incarnation; /* the same in two generations of one run: it is the same resource, and its objects' numbers go on */
     uint64_t objects, bytes, incomplete;
     uint64_t seq;                /* commit of the last change of the resource or its state */
     struct tarn_bytes texts;     /* of indexes, slots, short names, for the functions below */

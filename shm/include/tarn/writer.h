@@ -86,6 +86,11 @@ TARN_MUST_CHECK int tarn_writer_remove_resource(struct tarn_writer *w, uint16_t 
 /* Set the state told to readers; part of the open transaction, written at its commit. Cheap when nothing differs. */
 TARN_MUST_CHECK int tarn_writer_set_resource_state(struct tarn_writer *w, uint16_t store,
                                                    const struct tarn_resource_state *state, struct tarn_error *err);
+/*
+ * The description of a resource, as tarn_writer_add_resource takes it. indexes: room for TARN_REGION_INDEXES_MAX; the
+ * automatic one is among them. Everything is borrowed until the resource or the writer goes. False: there is no such resource.
+ */
+bool tarn_writer_describe(const struct tarn_writer *w, uint16_t store, struct tarn_writer_resource *ret, struct tarn_index_func *indexes);
 /* Live objects of a resource, the open transaction included. */
 uint64_t tarn_writer_count(const struct tarn_writer *w, uint16_t store);
 
@@ -99,6 +104,8 @@ uint64_t tarn_writer_count(const struct tarn_writer *w, uint16_t store);
 TARN_MUST_CHECK int tarn_writer_commit(struct tarn_writer *w, struct tarn_error *err);
 /* Undo all changes since the last commit. */
 void tarn_writer_abort(struct tarn_writer *w);
+/* Is a Replace being applied in slices? No other change and no commit is possible until it is done. */
+bool tarn_writer_applying(const struct tarn_writer *w);
 /* Is anything uncommitted? */
 bool tarn_writer_dirty(const struct tarn_writer *w);
 /* The newest commit. */
@@ -123,6 +130,9 @@ enum tarn_pressure {
     TARN_PRESSURE_LEASE = 3,      /* active pins older than the lease */
     TARN_PRESSURE_REFUSE = 4,     /* writes are refused, older data is served */
 };
+
+/* May the ladder ask for a hand-over from now on? (Not so while the memory for old generations is used up.) */
+void tarn_writer_allow_generation(struct tarn_writer *w, bool allowed);
 
 /* ---- clients ------------------------------------------------------------------------------ */
 

@@ -1,0 +1,62 @@
+/* driver_impl.h - what driver.c (looking, running, telling) and driver_change.c (another configuration or generation) share. */
+#ifndef TARN_AGENT_DRIVER_IMPL_H
+#define TARN_AGENT_DRIVER_IMPL_H
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "driver.h"
+#include "reproject.h"
+
+#define DRIVER_TEXT_BYTES (TARN_ERROR_MESSAGE_BYTES + 64)
+
+/* Index functions; owned. */
+struct driver_indexes {
+    struct tarn_index_func *v;
+    unsigned n;
+};
+
+/* What a changed configuration makes of the driver. */
+struct driver_next {
+    const struct tarn_config *config;
+    const struct tarn_config_resource *resource; /* NULL: no change is under way */
+    struct driver_indexes indexes;
+    struct tarn_reprojector *reprojector; /* NULL: objects stay as they are */
+    bool other_indexes;                   /* `indexes` are to be used */
+    bool other_projection;
+    bool restart; /* other requests, which go on where these are */
+    bool list;    /* ... and list again: what is wanted was not asked for before */
+};
+
+struct tarn_driver {
+    struct tarn_driver_options o;
+    uv_timer_t timer;
+    struct tarn_lookup *lookup; /* under way */
+    uint32_t lookups_failed;    /* in a row */
+    struct tarn_error error;    /* why it is not found yet */
+    uint64_t error_at_ms;
+    uint64_t looked_anew_ms;    /* see look_anew_if_gone */
+    /* in the region */
+    uint16_t store_id;
+    bool in_region;
+    struct driver_indexes indexes;
+    /* once found */
+    struct tarn_feeds *feeds;
+    char *name, *api_version, *kind; /* of the region's entry */
+    char *plural;
+    bool namespaced;
+    struct tarn_reflector_counters before; /* of the sources before these */
+    bool changed;                    /* the state is to be written */
+    bool stopped;
+    struct driver_next next; /* a change under way, between tarn_driver_prepare and tarn_driver_settle */
+    char state_text[DRIVER_TEXT_BYTES]; /* what the state of a list's commit borrows */
+    bool was_live, was_synced;       /* as last logged */
+    char last_logged[TARN_ERROR_MESSAGE_BYTES];
+    struct tarn_histogram list_time;
+    uint64_t lists_noted, list_ms_noted; /* what of the feeds' counters is in it */
+};
+
+int driver_make_indexes(const char *name, const struct tarn_config_resource *r, struct driver_indexes *ret, struct tarn_error *err);
+void driver_release_indexes(struct driver_indexes *i);
+
+#endif

@@ -1,0 +1,222 @@
+/* feeds_full.c - what happens to a feed while its region cannot take what comes.
+ *
+ * The stream is paused (the server feels it), what was read waits in the backlog, and every RETRY_MS the first of it is tried again:
+ * the collector, the ladder and a hand-over make room meanwhile. An event waits as long as it takes. A list that
+ * does not fit keeps what it staged from all others; so it is given up after GIVE_UP_MS and begun again after a rest.
+ */
+#include "feeds_impl.h"
+
+#define SLICE_US 8000
+#define RETRY_MS 20
+#define GIVE_UP_MS 10000
+#define REST_LEAST_MS 5000
+#define REST_MOST_MS 300000
+
+static uint64_t now_ms(const struct feed *f)
+{
+    return tarn_now_ms(f->all->o.rt);
+}
+
+static void changed(struct feed *f)
+{
+    f->all->o.on_change(f->all->o.ctx);
+}
+
+/* ---- what the backlog tells ------------------------------------------------------------------------------------- */
+
+static void on_held(void *ctx, bool held)
+{
+    struct feed *f = ctx;
+
+    if (f->lw)
+        tarn_list_watch_http_pause(f->lw, held);
+}
+
+static void on_skipped(void *ctx, struct tarn_bytes key, const struct tarn_error *error)
+{
+    struct feed *f = ctx;
+    char text[300];
+
+    f->skipped_late++;
+    (void)snprintf(text, sizeof text, "%.*s", TARN_BYTES_ARG(key));
+    tarn_log(TARN_LOG_WARN, error->message, "resource", f->all->o.name, "key", text, NULL);
+}
+
+static void note_full(struct feed *f, const struct tarn_error *error)
+{
+    bool news = !f->full.code;
+
+    f->full = *error;
+    if (!news)
+        return;
+    f->full_since_ms = now_ms(f);
+    tarn_log(TARN_LOG_WARN, error->message, "resource", f->all->o.name, "what", "its stream is paused", NULL);
+    changed(f);
+}
+
+static void on_lost(void *ctx, const struct tarn_error *error)
+{
+    struct feed *f = ctx;
+
+    note_full(f, error);
+    f->lost = true; /* acted on after the backlog's call */
+}
+
+/* The list's version and that it synced are true when its commit is. */
+static void state(void *ctx, struct tarn_bytes rv, struct tarn_resource_state *ret)
+{
+    struct feed *f = ctx;
+    struct tarn_rv version = f->applied_version;
+    bool synced = f->applied_synced;
+
+    if (tarn_rv_set(&f->applied_version, rv))
+        f->applied_version = version; /* too long: the reflector would not have taken it */
+    f->applied_synced = true;
+    f->all->o.state(f->all->o.ctx, ret);
+    f->applied_version = version;
+    f->applied_synced = synced;
+}
+
+const struct tarn_backlog_sink feed_backlog_sink = {.on_held = on_held, .on_skipped = on_skipped, .on_lost = on_lost, .state = state};
+
+/* ---- resting ------------------------------------------------------------------------------------------------------ */
+
+/* Give up the list, and begin another after a rest. */
+static void rest(struct feed *f)
+{
+    uint64_t ms = (uint64_t)REST_LEAST_MS << (f->rests < 6 ? f->rests : 6);
+
+    ms = ms < REST_MOST_MS ? ms : REST_MOST_MS;
+    f->rests++;
+    f->given_up++;
+    f->resting = true;
+    f->lost = false;
+    f->rest_until_ms = now_ms(f) + ms;
+    tarn_reflector_stop(f->reflector);
+    tarn_backlog_drop(f->backlog);
+    tarn_log(TARN_LOG_WARN, "a list does not fit the region; the older state stays", "resource", f->all->o.name, "again_in_ms", TARN_LOG_U64(ms), NULL);
+    changed(f);
+}
+
+bool feed_may_run(struct feed *f)
+{
+    if (!f->resting)
+        return true;
+    if (now_ms(f) < f->rest_until_ms)
+        return false;
+    f->resting = false;
+    f->retry_ms = 0;
+    f->full_since_ms = now_ms(f);
+    tarn_reflector_start(f->reflector);
+    return true;
+}
+
+void tarn_feeds_relieved(struct tarn_feeds *f)
+{
+    for (unsigned i = 0; i < f->n; i++) {
+        f->v[i].retry_ms = f->v[i].rest_until_ms = 0;
+        f->v[i].rests = 0;
+        f->v[i].full_since_ms = now_ms(&f->v[i]);
+    }
+    f->o.on_change(f->o.ctx);
+}
+
+/* ---- turns ---------------------------------------------------------------------------------------------------------- */
+
+static void note_room(struct feed *f)
+{
+    if (!f->full.code)
+        return;
+    tarn_log(TARN_LOG_INFO, "the region has room again", "resource", f->all->o.name, "after_ms", TARN_LOG_U64(now_ms(f) - f->full_since_ms), NULL);
+    f->full.code = 0;
+    f->rests = 0;
+}
+
+/* A refused run: an event waits, a list only so long. */
+static enum tarn_feeds_wait refused(struct feed *f, int rc, const struct tarn_error *err)
+{
+    if (rc == TARN_E_AGAIN)
+        return TARN_FEEDS_WAITS;
+    note_full(f, err);
+    f->retry_ms = now_ms(f) + RETRY_MS;
+    if (tarn_region_store_replacing(f->store) && now_ms(f) - f->full_since_ms >= GIVE_UP_MS)
+        rest(f);
+    return TARN_FEEDS_FULL;
+}
+
+static enum tarn_feeds_wait turn(struct feed *f)
+{
+    struct tarn_error err = {0};
+    int rc;
+
+    if (!tarn_backlog_waits(f->backlog))
+        return f->resting ? TARN_FEEDS_FULL : TARN_FEEDS_IDLE;
+    if (now_ms(f) < f->retry_ms)
+        return TARN_FEEDS_FULL;
+    rc = tarn_backlog_run(f->backlog, SLICE_US, &err);
+    if (f->lost) {
+        rest(f);
+        return TARN_FEEDS_FULL;
+    }
+    if (rc == 1)
+        return TARN_FEEDS_BUSY;
+    if (rc)
+        return refused(f, rc, &err);
+    note_room(f);
+    changed(f);
+    return TARN_FEEDS_IDLE;
+}
+
+enum tarn_feeds_wait tarn_feeds_turn(struct tarn_feeds *f)
+{
+    enum tarn_feeds_wait worst = TARN_FEEDS_IDLE;
+
+    for (unsigned i = 0; i < f->n; i++) {
+        enum tarn_feeds_wait w = turn(&f->v[i]);
+
+        worst = w > worst ? w : worst;
+    }
+    return worst;
+}
+
+/* ---- what is told ------------------------------------------------------------------------------------------------------ */
+
+void feed_status(struct feed *f, struct tarn_reflector_status *s)
+{
+    tarn_reflector_status(f->reflector, s);
+    if (tarn_backlog_waits(f->backlog)) {
+        s->resource_version = f->applied_version;
+        s->has_synced = f->applied_synced;
+    } else if (!f->resting) {
+        f->applied_version = s->resource_version;
+        f->applied_synced = s->has_synced;
+    }
+    s->counters.skipped += f->skipped_late;
+    if (!f->full.code)
+        return;
+    s->behind = true;
+    s->last_error = f->full;
+    s->last_error_at_ms = f->full_since_ms;
+    s->last_http_code = 0;
+}
+
+void tarn_feeds_held(const struct tarn_feeds *f, struct tarn_feeds_held *ret)
+{
+    *ret = (struct tarn_feeds_held){0};
+    for (unsigned i = 0; i < f->n; i++) {
+        const struct feed *v = &f->v[i];
+        struct tarn_backlog_facts b;
+
+        tarn_backlog_facts(v->backlog, &b);
+        ret->waiting += b.waiting;
+        ret->held += b.held;
+        ret->full += b.full;
+        ret->skipped += v->skipped_late;
+        ret->given_up += v->given_up;
+        ret->resting |= v->resting;
+        if (v->full.code && !ret->error.code) {
+            ret->error = v->full;
+            ret->since_ms = v->full_since_ms;
+        }
+    }
+}
