@@ -279,3 +279,13 @@ cut_network() {
     api_host=127.0.0.1 agent_host=127.0.0.1
     move leave_networks && same
 }
+
+# ---- the simulator ---------------------------------------------------------------------------------------
+
+start_simulator() { # ARGUMENTS: the address is in $simulator
+    rm -f "$run/simulator.port"
+    background simulator "$bin/tarn-apisim" --listen 127.0.0.1:0 --port-file "$run/simulator.port" "$@"
+    eventually test -s "$run/simulator.port" && simulator=http://127.0.0.1:$(cat "$run/simulator.port")
+}
+same_types() { client schema >"$run/schema.txt" && diff "$root/tools/apisim/schema.txt" "$run/schema.txt"; }
+same_answers() { start_simulator && client conform -simulator "$simulator" && stop simulator; }

@@ -297,11 +297,8 @@ static void put_manager(const json_t *entry, struct tarn_buf *out)
     sim_putf(out, "\"%s\"", sim_json_text(entry, "manager"));
     if (*sim_json_text(entry, "subresource"))
         sim_putf(out, " with subresource \"%s\"", sim_json_text(entry, "subresource"));
-    if (strcmp(sim_json_text(entry, "operation"), "Update") == 0) {
+    if (strcmp(sim_json_text(entry, "operation"), "Update") == 0)
         sim_putf(out, " using %s", sim_json_text(entry, "apiVersion"));
-        if (*sim_json_text(entry, "time"))
-            sim_putf(out, " at %s", sim_json_text(entry, "time"));
-    }
 }
 
 static json_t *cause(const json_t *conflict)

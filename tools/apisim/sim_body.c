@@ -8,7 +8,7 @@
 #include "sim_status.h"
 #include "sim_yaml.h"
 
-void sim_body_refuse_type(struct sim_call *c, const char *accepted)
+static void refuse_type(struct sim_call *c, const char *accepted)
 {
     char message[512];
 
@@ -48,7 +48,7 @@ json_t *sim_body_read(struct sim_call *c)
     }
     if (sim_request_header(c->req, "Content-Type") && !yaml && !sim_body_is(c, "application/json") &&
         c->verb != SIM_PATCH) {
-        sim_body_refuse_type(c, "application/json, application/yaml");
+        refuse_type(c, "application/json, application/yaml");
         return NULL;
     }
     v = yaml ? sim_yaml_parse(sim_request_body(c->req), &err) : sim_json_parse(sim_request_body(c->req), &err);
@@ -127,7 +127,7 @@ static void look_at_members(struct look *l, const struct sim_schema *s, json_t *
         const struct sim_schema *field = sim_schema_at(s, key);
         char below[1024];
 
-        (void)snprintf(below, sizeof below, "%s%s%s", path, *path ? "." : "", key);
+        (void)snprintf(below, sizeof below, s->shape == SIM_OF_MAP ? "%s" : *path ? "%s.%s" : "%s%s", path, key);
         if (field) {
             look_at(l, field, value, below);
             continue;

@@ -7,8 +7,6 @@
 
 /* Is the Content-Type this one? */
 bool sim_body_is(const struct sim_call *c, const char *type);
-/* 415: these media types are accepted. */
-void sim_body_refuse_type(struct sim_call *c, const char *accepted);
 /* The object (or patch) in the body, JSON or YAML, owned; NULL: answered. */
 json_t *sim_body_read(struct sim_call *c);
 /* Does v say the kind and version of the resource it was sent to? False: answered. */

@@ -99,6 +99,11 @@ static void declare_pod_spec(json_t *spec)
 
 static void declare_pod(json_t *v)
 {
+    json_t *condition;
+    size_t i;
+
+    json_array_foreach(sim_json_at(v, "status.conditions"), i, condition)
+        set_missing_of(condition, "{\"lastProbeTime\":null,\"lastTransitionTime\":null}");
     declare_pod_spec(child(v, "spec"));
     set_missing_of(child(v, "spec"), "{\"enableServiceLinks\":true}");
 }

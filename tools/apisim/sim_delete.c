@@ -18,17 +18,27 @@ enum { KUBELET_MS = 300 };
 
 /* ---- delete ------------------------------------------------------------------------------------------ */
 
+static void refuse_precondition(struct sim_call *c, const char *what, const char *given, const char *recorded, const char *how)
+{
+    char message[1024];
+
+    (void)snprintf(message, sizeof message, "Operation cannot be fulfilled on %s \"%s\": the %s in the precondition (%s) does not match the %s "
+                   "in record (%s). The object might have been %s", c->resource->kind.kind, c->name, what, given, what, recorded, how);
+    sim_status_reply(c->req, &(struct sim_status){.code = 409, .reason = "Conflict", .message = message, .name = c->name,
+                                                  .group = c->resource->kind.group, .kind = c->resource->kind.kind});
+}
+
 /* DeleteOptions: preconditions. False: answered with a conflict. */
 static bool preconditions_hold(struct sim_call *c, const json_t *options, const json_t *v)
 {
     const char *uid = sim_json_text(options, "preconditions.uid"), *rv = sim_json_text(options, "preconditions.resourceVersion");
 
     if (*uid && strcmp(uid, sim_json_text(v, "metadata.uid")) != 0) {
-        sim_target_refuse_conflict(c, "the UID in the precondition does not match the UID in record. The object might have been deleted and then recreated");
+        refuse_precondition(c, "UID", uid, sim_json_text(v, "metadata.uid"), "deleted and then recreated");
         return false;
     }
     if (*rv && strcmp(rv, sim_json_text(v, "metadata.resourceVersion")) != 0) {
-        sim_target_refuse_conflict(c, "the ResourceVersion in the precondition does not match the ResourceVersion in record. The object might have been modified");
+        refuse_precondition(c, "ResourceVersion", rv, sim_json_text(v, "metadata.resourceVersion"), "modified");
         return false;
     }
     return true;
@@ -199,27 +209,43 @@ void sim_delete_serve(struct sim_call *c)
     json_decref(v);
 }
 
+/* What was deleted, as a list. */
+static void begin_list(const struct sim_call *c, struct tarn_buf *out)
+{
+    const struct sim_kind *k = &c->resource->kind;
+
+    sim_putf(out, "{\"kind\":\"%sList\",\"apiVersion\":\"%s%s%s\",\"metadata\":{\"resourceVersion\":\"%llu\"},\"items\":[", k->kind, k->group,
+             *k->group ? "/" : "", k->version, (unsigned long long)c->api->world->rv);
+}
+
 void sim_delete_collection_serve(struct sim_call *c)
 {
+    struct tarn_buf body = {0};
     struct sim_tree snapshot;
     struct sim_selection s;
     struct sim_walk walk;
     struct sim_object *o;
+    const char *comma = "";
 
     if (!sim_selection_parse(c, &s))
         return;
     snapshot = sim_tree_snapshot(&c->resource->tree);
     sim_walk_begin(&walk, &snapshot, (struct tarn_bytes){0});
+    begin_list(c, &body);
     while ((o = sim_walk_next(&walk)) != NULL) {
         json_t *v;
 
         if (!sim_selection_matches(&s, o))
             continue;
+        sim_puts(&body, comma);
+        sim_object_render(o, &body);
+        comma = ",";
         v = sim_decode(c->resource, o);
         delete_now(c, o, v);
         json_decref(v);
     }
     sim_tree_release(&snapshot);
     sim_selection_release(&s);
-    sim_status_reply(c->req, &(struct sim_status){.code = 200, .details = true, .kind = c->resource->kind.plural});
+    sim_puts(&body, "]}\n");
+    sim_reply(c->req, &(struct sim_reply_head){.code = 200}, &body);
 }

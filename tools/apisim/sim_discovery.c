@@ -15,8 +15,12 @@ static const char builtin_verbs[] =
 static const char custom_verbs[] =
     "[\"delete\",\"deletecollection\",\"get\",\"list\",\"patch\",\"create\",\"update\",\"watch\"]";
 
+static const char namespace_verbs[] = "[\"create\",\"delete\",\"get\",\"list\",\"patch\",\"update\",\"watch\"]";
+
 static const char *verbs(const struct sim_kind *k)
 {
+    if (!*k->group && strcmp(k->plural, "namespaces") == 0)
+        return namespace_verbs;
     return k->custom ? custom_verbs : builtin_verbs;
 }
 

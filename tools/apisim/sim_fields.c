@@ -346,22 +346,22 @@ static void put_element(struct tarn_buf *path, const char *element)
 
 static void walk_members(const struct walk *w, const json_t *set, struct tarn_buf *path)
 {
-    size_t len = path->len;
-    const char *element;
-    json_t *child;
+    size_t len = path->len, n;
+    const char **elements = sim_json_keys(set, &n);
 
     if (is_member(set) && len) {
         sim_put(path, "", 1);
         w->each(w->ctx, path->data);
         path->len = len;
     }
-    json_object_foreach((json_t *)(uintptr_t)set, element, child) {
-        if (strcmp(element, ".") == 0)
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(elements[i], ".") == 0)
             continue;
-        put_element(path, element);
-        walk_members(w, child, path);
+        put_element(path, elements[i]);
+        walk_members(w, json_object_get(set, elements[i]), path);
         path->len = len;
     }
+    free(elements);
 }
 
 void sim_fields_each(const json_t *set, void (*each)(void *ctx, const char *path), void *ctx)

@@ -105,16 +105,24 @@ static void put_member(struct tarn_buf *out, const char *key, const json_t *v, b
     sim_json_dump(v, sorted, out);
 }
 
-static void put_sorted(const json_t *v, struct tarn_buf *out)
+const char **sim_json_keys(const json_t *v, size_t *ret_n)
 {
-    size_t n = json_object_size(v), i = 0;
-    const char **keys = sim_alloc(n * sizeof *keys), *key;
+    const char **keys = sim_alloc((json_object_size(v) + 1) * sizeof *keys), *key;
     json_t *member;
 
+    *ret_n = 0;
     json_object_foreach((json_t *)(uintptr_t)v, key, member)
-        keys[i++] = key;
-    qsort(keys, n, sizeof *keys, by_key);
-    for (i = 0; i < n; i++) {
+        keys[(*ret_n)++] = key;
+    qsort(keys, *ret_n, sizeof *keys, by_key);
+    return keys;
+}
+
+static void put_sorted(const json_t *v, struct tarn_buf *out)
+{
+    size_t n;
+    const char **keys = sim_json_keys(v, &n);
+
+    for (size_t i = 0; i < n; i++) {
         sim_puts(out, i ? "," : "");
         put_member(out, keys[i], json_object_get(v, keys[i]), true);
     }

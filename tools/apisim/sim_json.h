@@ -10,6 +10,8 @@
 void sim_json_put_string(struct tarn_buf *out, struct tarn_bytes s);
 /* Append v compactly; numbers as Go prints them. sorted: keys in alphabetical order. */
 void sim_json_dump(const json_t *v, bool sorted, struct tarn_buf *out);
+/* The keys of an object in alphabetical order, *ret_n of them, borrowed from v; the array is to be freed. */
+const char **sim_json_keys(const json_t *v, size_t *ret_n);
 /* Parse one document. NULL with a message in err (TARN_E_SYNTAX). */
 json_t *sim_json_parse(struct tarn_bytes text, struct tarn_error *err);
 /* The whole text of o, parsed; keys kind and apiVersion are there only if its text has them. */

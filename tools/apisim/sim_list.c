@@ -302,10 +302,12 @@ static bool options_valid(const struct sim_call *c, const char *rv, const char *
         return false;
     }
     if (strcmp(match, "Exact") != 0 && strcmp(match, "NotOlderThan") != 0) {
+        char detail[400];
+
+        (void)snprintf(detail, sizeof detail, "Unsupported value: \"%.256s\": supported values: \"Exact\", \"NotOlderThan\", \"\"", match);
         sim_reply_invalid(c->req, &(struct sim_invalid){
                                       .group = "meta.k8s.io", .kind = "ListOptions", .field = "resourceVersionMatch",
-                                      .cause_reason = "FieldValueNotSupported",
-                                      .detail = "Unsupported value: supported values: \"Exact\", \"NotOlderThan\""});
+                                      .cause_reason = "FieldValueNotSupported", .detail = detail});
         return false;
     }
     if (strcmp(match, "Exact") == 0 && strcmp(rv, "0") == 0) {

@@ -39,7 +39,8 @@ void sim_name_refuse(struct sim_call *c, const char *name)
     else
         (void)snprintf(detail, sizeof detail, "Required value: name or generateName is required");
     sim_reply_invalid(c->req, &(struct sim_invalid){
-                                  .group = c->resource->kind.group, .kind = c->resource->kind.kind, .name = name,
+                                  .group = c->resource->kind.group, .kind = c->resource->kind.kind,
+                                  .name = *name ? name : NULL,
                                   .cause_reason = *name ? "FieldValueInvalid" : "FieldValueRequired",
                                   .field = "metadata.name", .detail = detail});
 }

@@ -125,7 +125,7 @@ static json_t *merge_lists(const struct sim_schema *s, const json_t *target, con
             return NULL;
         }
     }
-    return list;
+    return ordered(list, s->merge_key, patch, target);
 }
 
 /* ---- objects ----------------------------------------------------------------------------------------------- */
@@ -187,7 +187,28 @@ static bool apply_member(const struct sim_schema *s, json_t *result, const char 
     return *key == '$' || merge_member(s ? sim_schema_at(s, key) : NULL, result, key, value, err);
 }
 
-static void apply_orders(const struct sim_schema *s, json_t *result, const json_t *target, const json_t *patch)
+/* Does the patch's own list keep the order that it asks for? */
+static bool is_in_order(const json_t *list, const char *key, const json_t *order, struct tarn_error *err)
+{
+    size_t i, next = 0;
+    json_t *e;
+
+    json_array_foreach((json_t *)(uintptr_t)list, i, e) {
+        size_t at = find_element(order, key, e);
+
+        if (*directive(e))
+            continue;
+        if (at < next || at == json_array_size(order)) {
+            (void)tarn_error_set(err, TARN_E_INVAL, "The order in patch list doesn't match $setElementOrder list");
+            return false;
+        }
+        next = at + 1;
+    }
+    return true;
+}
+
+/* False: the patch is wrong. */
+static bool apply_orders(const struct sim_schema *s, json_t *result, const json_t *target, const json_t *patch, struct tarn_error *err)
 {
     const char *key;
     json_t *order;
@@ -197,10 +218,13 @@ static void apply_orders(const struct sim_schema *s, json_t *result, const json_
         const struct sim_schema *list = strncmp(key, ORDER, strlen(ORDER)) == 0 && s ? sim_schema_at(s, name) : NULL;
         json_t *now = list ? json_object_get(result, name) : NULL;
 
+        if (list && !is_in_order(json_object_get(patch, name), list->merge_key, order, err))
+            return false;
         if (json_is_array(now))
             (void)json_object_set_new(result, name,
                                       ordered(json_incref(now), list->merge_key, order, json_object_get(target, name)));
     }
+    return true;
 }
 
 static bool known_directive(const char *d, struct tarn_error *err)
@@ -225,12 +249,10 @@ static json_t *merge_objects(const struct sim_schema *s, const json_t *target, c
         retain_keys(result, json_object_get(patch, "$retainKeys"));
     json_object_foreach((json_t *)(uintptr_t)patch, key, value)
         fine = fine && apply_member(s, result, key, value, err);
-    if (!fine) {
-        json_decref(result);
-        return NULL;
-    }
-    apply_orders(s, result, target, patch);
-    return result;
+    if (fine && apply_orders(s, result, target, patch, err))
+        return result;
+    json_decref(result);
+    return NULL;
 }
 
 json_t *sim_patch_strategic(const struct sim_schema *s, json_t *target, const json_t *patch, struct tarn_error *err)

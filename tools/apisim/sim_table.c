@@ -10,7 +10,7 @@
 #include "sim_json.h"
 
 struct column {
-    const char *name, *type;
+    const char *name, *type; /* "count": a number in a column of strings, as the real server has it */
     int priority;
     void (*cell)(const json_t *v, struct tarn_buf *out); /* appends the text, not quoted */
 };
@@ -459,8 +459,8 @@ static const struct table {
       {"Ready", "integer", 0, cell_number_ready}, {"Up-to-date", "integer", 0, cell_up_to_date},
       {"Available", "integer", 0, cell_number_available}, {"Age", "string", 0, cell_age}}},
     {"jobs.batch", {{"Completions", "string", 0, cell_job_completions}, {"Age", "string", 0, cell_age}}},
-    {"configmaps", {{"Data", "integer", 0, cell_data}, {"Age", "string", 0, cell_age}}},
-    {"secrets", {{"Type", "string", 0, cell_type}, {"Data", "integer", 0, cell_data}, {"Age", "string", 0, cell_age}}},
+    {"configmaps", {{"Data", "count", 0, cell_data}, {"Age", "string", 0, cell_age}}},
+    {"secrets", {{"Type", "string", 0, cell_type}, {"Data", "count", 0, cell_data}, {"Age", "string", 0, cell_age}}},
     {"namespaces", {{"Status", "string", 0, cell_phase}, {"Age", "string", 0, cell_age}}},
     {"serviceaccounts", {{"Secrets", "integer", 0, cell_secrets}, {"Age", "string", 0, cell_age}}},
     {"leases.coordination.k8s.io", {{"Holder", "string", 0, cell_holder}, {"Age", "string", 0, cell_age}}},
@@ -494,7 +494,7 @@ void sim_table_columns(const struct sim_resource *r, struct tarn_buf *out)
     put_column("Name", "string", "name", 0, out);
     for (const struct column *c = t->columns; c->name; c++) {
         sim_puts(out, ",");
-        put_column(c->name, c->type, "", c->priority, out);
+        put_column(c->name, strcmp(c->type, "count") == 0 ? "string" : c->type, "", c->priority, out);
     }
     sim_puts(out, "]");
 }
@@ -504,7 +504,7 @@ static void put_cell(const struct column *c, const json_t *v, struct tarn_buf *o
     struct tarn_buf text = {0};
 
     c->cell(v, &text);
-    if (strcmp(c->type, "integer") == 0)
+    if (strcmp(c->type, "integer") == 0 || strcmp(c->type, "count") == 0)
         sim_put(out, text.data, text.len);
     else
         sim_json_put_string(out, tarn_buf_bytes(&text));
@@ -585,7 +585,10 @@ void sim_object_render_as(const struct sim_resource *r, const struct sim_shape *
     } else if (shape->as == SIM_AS_TABLE) {
         sim_putf(out, "{\"kind\":\"Table\",\"apiVersion\":\"meta.k8s.io/v1\",\"metadata\":{\"resourceVersion\":\"%" PRIu64
                       "\"},", o->rv);
-        sim_table_columns(r, out);
+        if (shape->continued)
+            sim_puts(out, "\"columnDefinitions\":null");
+        else
+            sim_table_columns(r, out);
         sim_puts(out, ",\"rows\":[");
         sim_table_row(r, o, shape->include, out);
         sim_puts(out, "]}");

@@ -11,6 +11,7 @@ enum sim_include { SIM_INCLUDE_METADATA, SIM_INCLUDE_NONE, SIM_INCLUDE_OBJECT };
 struct sim_shape {
     enum sim_as as;
     enum sim_include include; /* of a table: what its rows carry besides their cells */
+    bool continued;           /* the columns were told before (the first event of a watch has them) */
 };
 
 /* Append "columnDefinitions":[...] of r's kind. */

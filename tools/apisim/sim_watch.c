@@ -50,6 +50,7 @@ static void put_event(struct watch *w, const char *type, const struct sim_object
     sim_puts(out, type);
     sim_puts(out, "\",\"object\":");
     sim_object_render_as(w->resource, &w->shape, o, out);
+    w->shape.continued = true;
     sim_puts(out, "}\n");
     w->api->counters.watch_events++;
     w->events_left -= w->events_left > 0;

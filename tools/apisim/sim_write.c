@@ -108,7 +108,7 @@ static bool creatable(struct sim_call *c, json_t *v)
     if (!sim_write_place(c, v) || !namespace_exists(c))
         return false;
     if (*sim_json_text(v, "metadata.resourceVersion")) {
-        sim_reply_bad_request(c->req, "resourceVersion should not be set on objects to be created");
+        sim_status_reply(c->req, &(struct sim_status){.code = 500, .message = "resourceVersion should not be set on objects to be created"});
         return false;
     }
     generate_name(c, v);
@@ -256,11 +256,12 @@ static bool is_current(struct sim_call *c, const json_t *v, const json_t *before
     return true;
 }
 
-static void store_and_reply(struct sim_call *c, json_t *v)
+static void store_and_reply(struct sim_call *c, json_t *v, struct sim_object *old)
 {
-    struct sim_object *o = store(c, v);
+    bool released = sim_target_is_released(v) && !sim_target_dry_run(c);
+    struct sim_object *o = released ? sim_encode(c->resource, v, old->rv) : store(c, v);
 
-    if (sim_target_is_released(v) && !sim_target_dry_run(c))
+    if (released) /* the last finalizer goes: nothing is stored any more */
         (void)sim_world_delete(c->api->world, c->resource, sim_object_key(o));
     sim_target_reply(c, 200, o);
 }
@@ -278,7 +279,7 @@ void sim_write_replace(struct sim_call *c, json_t *v, struct sim_object *old, bo
         if (same_content(v, before))
             sim_target_reply(c, 200, sim_object_ref(old));
         else
-            store_and_reply(c, v);
+            store_and_reply(c, v, old);
     }
     json_decref(before);
     json_decref(v);

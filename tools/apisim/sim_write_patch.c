@@ -103,7 +103,8 @@ static json_t *patched(struct sim_call *c, const struct sim_object *old, const j
     if (sim_body_is(c, JSON_PATCH)) {
         v = sim_patch_json(v, p, &err);
         if (!v)
-            sim_status_reply(c->req, &(struct sim_status){.code = 422, .reason = "Invalid", .details = true, .message = err.message});
+            sim_status_reply(c->req, &(struct sim_status){.code = 422, .reason = "Invalid", .details = true,
+                                                          .message = "the server rejected our request due to an error in our request"});
     } else if (sim_body_is(c, MERGE_PATCH)) {
         v = sim_patch_merge(v, p);
     } else {
@@ -137,9 +138,8 @@ static bool is_offered(const struct sim_call *c)
 void sim_write_patch(struct sim_call *c)
 {
     if (!is_offered(c))
-        sim_body_refuse_type(c, c->resource->kind.custom
-                                    ? JSON_PATCH ", " MERGE_PATCH ", " APPLY_PATCH
-                                    : JSON_PATCH ", " MERGE_PATCH ", " STRATEGIC_PATCH ", " APPLY_PATCH);
+        sim_status_reply(c->req, &(struct sim_status){.code = 415, .reason = "UnsupportedMediaType", .details = true,
+                                                      .message = "415: Unsupported Media Type"});
     else if (!sim_write_known_subresource(c))
         return; /* answered */
     else if (sim_body_is(c, APPLY_PATCH))

@@ -4,6 +4,7 @@
 //	interop-client -kubeconfig F churn -ops N -seed S     N random creates, updates, patches and deletes
 //	interop-client -kubeconfig F compare -tarn PATH R...  wait until the mirror equals the server's own LIST
 //	interop-client -kubeconfig F schema                   the server's types, as tools/apisim/schema.txt has them
+//	interop-client -kubeconfig F conform -simulator URL   does a client see the same from the server and from tarn-apisim?
 //
 // Resources are named as tarn names them: pods, endpointslices.discovery.k8s.io. $TARN_THINGS is the version of the
 // custom resource that is used (v1).
@@ -90,7 +91,7 @@ func main() {
 	check(err)
 	args := flag.Args()
 	if len(args) == 0 {
-		fmt.Fprintln(os.Stderr, "interop-client: setup, churn, compare or schema?")
+		fmt.Fprintln(os.Stderr, "interop-client: setup, churn, compare, schema or conform?")
 		os.Exit(2)
 	}
 	switch args[0] {
@@ -102,11 +103,15 @@ func main() {
 		compareMain(cfg, args[1:])
 	case "schema":
 		schemaMain(cfg)
+	case "conform":
+		conformMain(cfg, args[1:])
 	default:
 		fmt.Fprintf(os.Stderr, "interop-client: no verb %q\n", args[0])
 		os.Exit(2)
 	}
 }
+
+func sleep() { time.Sleep(100 * time.Millisecond) }
 
 func check(err error) {
 	if err != nil {
