@@ -14,6 +14,7 @@
 static const struct tarn_fact agent_rows[] = {
     ONLY(pid),
     METRIC(uptime_s, GAUGE, "tarn_uptime_seconds", .help = "Time since the agent started."),
+    ONLY(uptime_ms),
     ONLY(longest_turn_us),
     METRIC(turns, COUNTER, "tarn_loop_turns_total", .help = "Turns of the ingest loop."),
     METRIC(requests, COUNTER, "tarn_api_requests_total", .help = "Requests to the API server that were begun."),

@@ -21,7 +21,8 @@ static int add_agent(struct tarn_ingest *in, struct tarn_facts *f)
     f->server = keep(f, in->server->url);
     f->server_from = keep(f, in->server->source);
     f->pid = (uint64_t)getpid();
-    f->uptime_s = (tarn_now_ms(in->rt) - in->started_ms) / 1000;
+    f->uptime_ms = tarn_now_ms(in->rt) - in->started_ms;
+    f->uptime_s = f->uptime_ms / 1000;
     f->longest_turn_us = in->longest_turn_us;
     f->turns = in->turns;
     f->requests = h.requests;
