@@ -1,14 +1,28 @@
-/* index_func.c - the built-in index functions: namespace, labels, owners, field paths. */
+/* index_func.c - the built-in index functions: namespace, labels, owners, a pod's node, addresses and containers, field paths. */
 #include <tarn/store.h>
 
 #include <stdlib.h>
 
 #include "path.h"
 
+/* Names that stand for paths of the API's own types: each value that is at one of them. */
+static const struct ready {
+    const char *name, *paths[3];
+    bool plain_too; /* "containerd://ID" also as "ID" */
+} readies[] = {
+    {.name = "owner", .paths = {"metadata.ownerReferences[*].uid"}},
+    {.name = "node", .paths = {"spec.nodeName"}},
+    {.name = "podIP", .paths = {"status.podIPs[*].ip", "status.podIP"}},
+    {.name = "containerID",
+     .paths = {"status.containerStatuses[*].containerID", "status.initContainerStatuses[*].containerID", "status.ephemeralContainerStatuses[*].containerID"},
+     .plain_too = true},
+};
+
 /* What a built-in function of one name needs: its name, and the part behind "label:" or the path. */
 struct builtin {
     const char *argument;
     bool branches; /* a path with [*] */
+    const struct ready *ready; /* NULL: none of those */
     char name[];
 };
 
@@ -94,6 +108,52 @@ static int by_path(void *ctx, const struct tarn_object *obj, struct tarn_index_v
     return tarn_object_each(obj, b->argument, value_add, out);
 }
 
+/* "containerd://0a1b" -> "0a1b" */
+static struct tarn_bytes behind_scheme(struct tarn_bytes id)
+{
+    const char *at = memmem(id.data, id.len, "://", 3);
+
+    return at ? (struct tarn_bytes){.data = at + 3, .len = id.len - (size_t)(at + 3 - id.data)} : (struct tarn_bytes){0};
+}
+
+/* A status that is not there yet has empty texts: no value. */
+static int id_add(void *ctx, const struct tarn_value *v)
+{
+    struct tarn_bytes plain;
+    int err;
+
+    if (v->type != TARN_STRING || !v->string.len)
+        return 0;
+    err = tarn_index_values_add(ctx, v->string);
+    plain = behind_scheme(v->string);
+    return err || !plain.len ? err : tarn_index_values_add(ctx, plain);
+}
+
+static int text_add(void *ctx, const struct tarn_value *v)
+{
+    return v->type == TARN_STRING && v->string.len ? tarn_index_values_add(ctx, v->string) : 0;
+}
+
+static int by_ready(void *ctx, const struct tarn_object *obj, struct tarn_index_values *out)
+{
+    const struct ready *r = ((const struct builtin *)ctx)->ready;
+    int err = 0;
+
+    if (!has_meta(obj))
+        return TARN_E_NO_META;
+    for (size_t i = 0; !err && i < sizeof r->paths / sizeof *r->paths && r->paths[i]; i++)
+        err = tarn_object_each(obj, r->paths[i], r->plain_too ? id_add : text_add, out);
+    return err;
+}
+
+static const struct ready *ready_of(const char *name)
+{
+    for (size_t i = 0; i < sizeof readies / sizeof *readies; i++)
+        if (strcmp(name, readies[i].name) == 0)
+            return &readies[i];
+    return NULL;
+}
+
 /* Whether path has the form a.b[0]['c'][*]. */
 static bool path_parses(const char *path)
 {
@@ -107,29 +167,39 @@ static bool path_parses(const char *path)
     return true;
 }
 
+/* The function of a name, and where its argument begins in it; NULL: there is none. */
+static int (*function_of(const char *name, size_t *ret_argument))(void *, const struct tarn_object *, struct tarn_index_values *)
+{
+    *ret_argument = 0;
+    if (strcmp(name, "namespace") == 0)
+        return by_namespace;
+    if (strcmp(name, "labels") == 0)
+        return by_labels;
+    if (ready_of(name))
+        return by_ready;
+    if (strncmp(name, "label:", 6) == 0) {
+        *ret_argument = 6;
+        return name[6] ? by_label : NULL;
+    }
+    return path_parses(name) ? by_path : NULL;
+}
+
 int tarn_index_func_builtin(const char *name, struct tarn_index_func *ret, struct tarn_error *err)
 {
-    int (*fn)(void *, const struct tarn_object *, struct tarn_index_values *) = by_path;
-    size_t len = strlen(name) + 1, argument = 0;
+    size_t len = strlen(name) + 1, argument;
+    int (*fn)(void *, const struct tarn_object *, struct tarn_index_values *) = function_of(name, &argument);
     struct builtin *b;
 
-    if (strcmp(name, "namespace") == 0) {
-        fn = by_namespace;
-    } else if (strcmp(name, "labels") == 0) {
-        fn = by_labels;
-    } else if (strncmp(name, "label:", 6) == 0 && name[6]) {
-        fn = by_label;
-        argument = 6;
-    } else if (strcmp(name, "label:") == 0 || (strcmp(name, "owner") != 0 && !path_parses(name))) {
+    if (!fn)
         return tarn_error_set(err, TARN_E_INVAL,
-                              "unknown index '%s': use namespace, labels, label:KEY, owner or a field path such as spec.nodeName",
+                              "unknown index '%s': use namespace, labels, label:KEY, owner, node, podIP, containerID or a field path such as spec.nodeName",
                               name);
-    }
     b = malloc(sizeof *b + len);
     if (!b)
         return tarn_error_set(err, TARN_E_NOMEM, "no memory for index '%s'", name);
     memcpy(b->name, name, len);
-    b->argument = strcmp(name, "owner") == 0 ? "metadata.ownerReferences[*].uid" : b->name + argument;
+    b->ready = ready_of(name);
+    b->argument = b->name + argument;
     b->branches = strchr(b->argument, '*') != NULL; /* a quoted key may have one too: it only costs the longer way */
     *ret = (struct tarn_index_func){.name = b->name, .fn = fn, .ctx = b};
     return 0;

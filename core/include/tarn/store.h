@@ -179,8 +179,9 @@ TARN_API void tarn_index_values_release(struct tarn_index_values *out);
 
 /*
  * The built-in index functions by name: "namespace" (client-go MetaNamespaceIndexFunc), "label:KEY", "labels"
- * (each "KEY=VALUE"), "owner" (uid of each ownerReference), or any field path such as "spec.nodeName" (each string,
- * number or boolean there; `[*]` steps into arrays). *ret owns what its ctx points to; give it to
+ * (each "KEY=VALUE"), "owner" (uid of each ownerReference), of pods "node" (spec.nodeName), "podIP" (each address) and "containerID"
+ * (each container's, init and ephemeral ones too; both as the status has it, "containerd://ID", and "ID"), or any field path such
+ * as "spec.nodeName" (each string, number or boolean there; `[*]` steps into arrays). *ret owns what its ctx points to; give it to
  * tarn_index_func_release. TARN_E_INVAL with the reason for a name that is none of these.
  */
 TARN_API TARN_MUST_CHECK int tarn_index_func_builtin(const char *name, struct tarn_index_func *ret, struct tarn_error *err);

@@ -286,7 +286,7 @@ static void an_index_whose_function_fails_on_a_stored_object_is_not_added(void)
 /* MetaNamespaceIndexFunc of what has no metadata */
 static void built_in_functions_fail_on_what_has_no_metadata(void)
 {
-    static const char *const names[] = {"namespace", "labels", "label:app", "owner", "spec.nodeName", "spec.words[*]"};
+    static const char *const names[] = {"namespace", "labels", "label:app", "owner", "node", "podIP", "containerID", "spec.nodeName", "spec.words[*]"};
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const struct tarn_object *objs[] = {thing_without_meta(), thing_key("a"), thing_tombstone("a", "a@1")};
@@ -311,7 +311,11 @@ static void built_in_functions_give_labels_owners_and_fields(void)
         "{\"metadata\":{\"name\":\"a\",\"namespace\":\"n1\",\"labels\":{\"app\":\"web\",\"k/x\":\"\"},"
         "\"ownerReferences\":[{\"uid\":\"u1\"},{\"uid\":\"u2\"}]},"
         "\"spec\":{\"nodeName\":\"node-7\",\"n\":-5,\"big\":18446744073709551615,\"d\":1.5,\"on\":true,\"nil\":null,"
-        "\"c\":[{\"image\":\"i1\"},{\"image\":\"i2\"},{}],\"m\":{\"a.b\":\"dot\"},\"arr\":[\"p\",7,false,null,[1]]}}";
+        "\"c\":[{\"image\":\"i1\"},{\"image\":\"i2\"},{}],\"m\":{\"a.b\":\"dot\"},\"arr\":[\"p\",7,false,null,[1]]},"
+        "\"status\":{\"podIP\":\"10.0.0.7\",\"podIPs\":[{\"ip\":\"10.0.0.7\"},{\"ip\":\"fd00::7\"}],"
+        "\"containerStatuses\":[{\"containerID\":\"containerd://0a1b\"},{\"containerID\":\"\"},{\"containerID\":\"docker://\"}],"
+        "\"initContainerStatuses\":[{\"containerID\":\"cri-o://2c\"},{\"name\":\"waits\"}],"
+        "\"ephemeralContainerStatuses\":[{\"containerID\":\"bare\"}]}}";
     static const struct {
         const char *name, *values;
     } rows[] = {
@@ -333,6 +337,9 @@ static void built_in_functions_give_labels_owners_and_fields(void)
         {"spec.c[*].image", "i1|i2"},
         {"spec.m['a.b']", "dot"},
         {"spec.arr[*]", "p|7|false"},
+        {"node", "node-7"},
+        {"podIP", "10.0.0.7|fd00::7|10.0.0.7"}, /* an equal value counts once in an index */
+        {"containerID", "containerd://0a1b|0a1b|docker://|cri-o://2c|2c|bare"},
     };
     const struct tarn_object *obj = fake_object("%s", json);
 
