@@ -529,23 +529,20 @@ static void split_key(struct tarn_bytes key, struct tarn_blob_head *h)
     h->name = (struct tarn_bytes){.data = slash + 1, .len = key.len - ns - 1};
 }
 
-static int new_key_object(struct tarn_bytes key, uint8_t flags, const struct tarn_object *inner,
-                          const struct tarn_object **ret)
+/* A blob of this head whose body is the blob inner (NULL: none), with `more` zeroed bytes behind it. */
+static int new_around(const struct tarn_blob_head *h, const struct tarn_object *inner, uint32_t more, struct tarn_object **ret)
 {
-    struct tarn_blob_head h = {.flags = flags};
-    uint32_t inner_size = inner ? blob_size(inner) : 0, body_off;
+    uint32_t inner_size = inner ? blob_size(inner) : 0, body_off = tarn_align8(tarn_blob_head_size(h)), size;
     struct tarn_object *o;
 
-    if (key.len > TARN_BLOB_KEY_MAX || (key.len && memchr(key.data, 0, key.len)))
-        return TARN_E_KEY;
-    split_key(key, &h);
-    body_off = tarn_align8(tarn_blob_head_size(&h));
-    if (inner_size > TARN_OBJECT_BYTES_MAX - body_off)
+    if (inner_size > TARN_OBJECT_BYTES_MAX - body_off - more)
         return TARN_E_SIZE;
-    o = heap_new(body_off + tarn_align8(inner_size));
+    o = heap_new(body_off + tarn_align8(inner_size) + more);
     if (!o)
         return TARN_E_NOMEM;
-    (void)tarn_blob_head_write(&h, o, body_off, inner_size);
+    size = tarn_blob_head_write(h, o, body_off, inner_size);
+    memset((char *)o + size, 0, more);
+    o->size = size + more;
     if (inner_size) {
         struct tarn_object *copy = (struct tarn_object *)((char *)o + body_off);
 
@@ -553,8 +550,24 @@ static int new_key_object(struct tarn_bytes key, uint8_t flags, const struct tar
         copy->size = inner_size;
         copy->flags &= (uint8_t)~TARN_OBJECT_HEAP; /* a part of this object, not one of its own */
     }
-    *ret = heap_seal(o);
+    *ret = o;
     return 0;
+}
+
+static int new_key_object(struct tarn_bytes key, uint8_t flags, const struct tarn_object *inner,
+                          const struct tarn_object **ret)
+{
+    struct tarn_blob_head h = {.flags = flags};
+    struct tarn_object *o;
+    int rc;
+
+    if (key.len > TARN_BLOB_KEY_MAX || (key.len && memchr(key.data, 0, key.len)))
+        return TARN_E_KEY;
+    split_key(key, &h);
+    rc = new_around(&h, inner, 0, &o);
+    if (!rc)
+        *ret = heap_seal(o);
+    return rc;
 }
 
 int tarn_object_new_explicit_key(struct tarn_bytes key, const struct tarn_object **ret)
@@ -566,4 +579,42 @@ int tarn_object_new_tombstone(struct tarn_bytes key, const struct tarn_object *f
                               const struct tarn_object **ret)
 {
     return new_key_object(key, TARN_OBJECT_TOMBSTONE, final_state, ret);
+}
+
+/* The key is that of the final state, a slash and its uid: two objects of one name are two that were deleted. */
+int tarn_object_new_deleted(const struct tarn_object *final_state, uint64_t deleted_ms, const struct tarn_object **ret)
+{
+    struct tarn_blob_head h = {.flags = TARN_OBJECT_TOMBSTONE,
+                               .ns = tarn_object_namespace(final_state),
+                               .uid = tarn_object_uid(final_state),
+                               .resource_version = tarn_object_resource_version(final_state)};
+    struct tarn_bytes name = tarn_object_name(final_state);
+    struct tarn_buf text = {0};
+    struct tarn_object *o;
+    int rc = tarn_object_key(final_state).len + 1 + h.uid.len > TARN_BLOB_KEY_MAX ? TARN_E_KEY : tarn_buf_add(&text, name.data, name.len);
+
+    if (!rc && h.uid.len)
+        rc = tarn_buf_adds(&text, "/");
+    if (!rc)
+        rc = tarn_buf_add(&text, h.uid.data, h.uid.len);
+    h.name = tarn_buf_bytes(&text);
+    if (!rc)
+        rc = new_around(&h, final_state, sizeof deleted_ms, &o);
+    if (!rc) {
+        memcpy((char *)o + o->size - sizeof deleted_ms, &deleted_ms, sizeof deleted_ms);
+        *ret = heap_seal(o);
+    }
+    tarn_buf_release(&text);
+    return rc;
+}
+
+uint64_t tarn_object_deleted_ms(const struct tarn_object *obj)
+{
+    struct view v = view_of(obj);
+    struct tarn_bytes time;
+
+    if (!v.meta || !(tarn_once8(obj->flags) & TARN_OBJECT_TOMBSTONE))
+        return 0;
+    time = part(&v, META32(&v, body_off), tarn_align8(META32(&v, body_len)) + 8);
+    return time.len >= 8 ? tarn_once64(time.data + time.len - 8) : 0;
 }

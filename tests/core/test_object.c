@@ -333,6 +333,41 @@ static void references_are_counted_and_others_memory_is_copied(void)
     tarn_object_unref(o);
 }
 
+/* A tombstone with its time and a key of its own. */
+static void what_was_deleted_tells_when_and_what_it_was(void)
+{
+    static const char *const jsons[] = {
+        "{\"metadata\":{\"name\":\"web-1\",\"namespace\":\"default\",\"uid\":\"u-1\",\"resourceVersion\":\"77\"},\"spec\":{\"nodeName\":\"n\"}}",
+        "{\"metadata\":{\"name\":\"node-1\",\"uid\":\"u-2\"}}",
+        "{\"metadata\":{\"name\":\"anon\",\"namespace\":\"d\"}}",
+    };
+    static const char *const keys[] = {"default/web-1/u-1", "node-1/u-2", "d/anon"}, *const spaces[] = {"default", "", "d"};
+
+    for (size_t i = 0; i < 3; i++) {
+        const struct tarn_object *obj, *gone, *copy, *tombstone;
+
+        CU_ASSERT_EQUAL_FATAL(tarn_object_from_json(tarn_bytes_of(jsons[i]), &obj, NULL), 0);
+        CU_ASSERT_EQUAL_FATAL(tarn_object_new_deleted(obj, 1700000000123u, &gone), 0);
+        CU_ASSERT(tarn_object_flags(gone) & TARN_OBJECT_TOMBSTONE);
+        CU_ASSERT(tarn_bytes_equal(tarn_object_key(gone), tarn_bytes_of(keys[i])));
+        CU_ASSERT(tarn_bytes_equal(tarn_object_namespace(gone), tarn_bytes_of(spaces[i])));
+        CU_ASSERT(tarn_bytes_equal(tarn_object_uid(gone), tarn_object_uid(obj)));
+        CU_ASSERT_EQUAL(tarn_object_resource_version(gone), tarn_object_resource_version(obj));
+        CU_ASSERT_EQUAL(tarn_object_deleted_ms(gone), 1700000000123u);
+        CU_ASSERT(tarn_object_size(gone) % 8 == 0 && tarn_object_body(gone).len == 0);
+        copy = tarn_object_ref(tarn_object_final_state(gone)); /* of its own: not a part of gone any more */
+        tarn_object_unref(gone);
+        CU_ASSERT(tarn_bytes_equal(tarn_object_key(copy), tarn_object_key(obj)));
+        CU_ASSERT(tarn_bytes_equal(tarn_object_body(copy), tarn_object_body(obj)));
+        CU_ASSERT_EQUAL(tarn_object_deleted_ms(obj), 0);
+        CU_ASSERT_EQUAL_FATAL(tarn_object_new_tombstone(TARN_BYTES("a/b"), obj, &tombstone), 0);
+        CU_ASSERT_EQUAL(tarn_object_deleted_ms(tombstone), 0); /* one without a time */
+        tarn_object_unref(tombstone);
+        tarn_object_unref(copy);
+        tarn_object_unref(obj);
+    }
+}
+
 /* K-2: an explicit key is returned verbatim. K-9: a tombstone has a key and perhaps the last state. */
 static void k2_k9_keys_and_tombstones_are_objects(void)
 {
@@ -569,7 +604,7 @@ TARN_TEST_MAIN("object", TARN_TEST(identity_is_read_from_the_header), TARN_TEST(
                TARN_TEST(paths_lead_to_values_with_the_table_and_without), TARN_TEST(typed_getters_say_what_is_wrong),
                TARN_TEST(a_path_with_a_star_visits_every_branch), TARN_TEST(walking_a_map_gives_each_pair_once),
                TARN_TEST(references_are_counted_and_others_memory_is_copied),
-               TARN_TEST(k2_k9_keys_and_tombstones_are_objects), TARN_TEST(objects_with_equal_content_have_equal_bytes),
+               TARN_TEST(k2_k9_keys_and_tombstones_are_objects), TARN_TEST(what_was_deleted_tells_when_and_what_it_was), TARN_TEST(objects_with_equal_content_have_equal_bytes),
                TARN_TEST(duplicate_keys_are_found_alike_with_the_table_and_without),
                TARN_TEST(many_keys_are_found_whether_they_fit_the_table_or_not), TARN_TEST(lying_bytes_never_lead_outside),
                TARN_TEST(a_cut_body_is_corrupt_and_not_read_behind_its_end),

@@ -19,6 +19,7 @@
  *        u32 slots_off     }   final state, 8-aligned)
  *        u32 table_off     }
  *        u32 body_len
+ *     a tombstone that tells when: behind its final state, at a multiple of 8, u64 Unix time in ms
  *     uid: u16 len, bytes · slots: u16 n, u16 0, u32 off[n] (0: absent, else from body_off)
  *     table: u16 n, u16 0, u16 tag[n], pad 4, u32 off[n] (of the key, from body_off; the top bit
  *            marks a key of the map under the last key without it)
@@ -78,6 +79,12 @@ TARN_API TARN_MUST_CHECK int tarn_object_new_explicit_key(struct tarn_bytes key,
 /* A tombstone (client-go's DeletedFinalStateUnknown); final_state may be NULL and is copied in. */
 TARN_API TARN_MUST_CHECK int tarn_object_new_tombstone(struct tarn_bytes key, const struct tarn_object *final_state,
                                                        const struct tarn_object **ret);
+/*
+ * A tombstone that also tells when it was deleted (Unix time in ms): for lists of deleted objects. Its key is "KEY/UID" of the final
+ * state, which is copied in, its uid and resourceVersion are the final state's. TARN_E_KEY (too long), TARN_E_SIZE, TARN_E_NOMEM.
+ */
+TARN_API TARN_MUST_CHECK int tarn_object_new_deleted(const struct tarn_object *final_state, uint64_t deleted_ms,
+                                                     const struct tarn_object **ret);
 
 /* ---- what every object has; all borrowed, valid as long as obj -------------------------- */
 
@@ -93,6 +100,8 @@ TARN_API struct tarn_bytes tarn_object_resource_version_text(const struct tarn_o
 TARN_API struct tarn_bytes tarn_object_body(const struct tarn_object *obj);
 /* A tombstone's last known state, inside the tombstone; NULL if there is none or obj is no tombstone. */
 TARN_API const struct tarn_object *tarn_object_final_state(const struct tarn_object *obj);
+/* When it was deleted, Unix time in ms; 0: not told, or obj is no tombstone. */
+TARN_API uint64_t tarn_object_deleted_ms(const struct tarn_object *obj);
 
 /* ---- fields without decoding ------------------------------------------------------------ */
 
