@@ -85,8 +85,20 @@ enum state tarn_transcode_skip(struct tarn_transcoder *t)
 
 /* ---- the object ------------------------------------------------------------------------------ */
 
+/* Does the event bring no object of the resource but something of the protocol, which a projection must not touch: a Status, or
+ * the annotation of a streaming list's end? API servers write `type` first. */
+static bool is_of_protocol(const struct tarn_transcoder *t)
+{
+    struct tarn_bytes type = {0};
+
+    return t->mode == TARN_TRANSCODE_WATCH && slot_string(t, TARN_SLOT_TYPE, &type) &&
+           (tarn_bytes_equal(type, TARN_BYTES("BOOKMARK")) || tarn_bytes_equal(type, TARN_BYTES("ERROR")));
+}
+
 enum state tarn_transcode_object_begin(struct tarn_transcoder *t)
 {
+    bool whole = is_of_protocol(t);
+
     t->gap = out_off(t);
     t->body = tarn_align8(t->gap) + GAP_BYTES;
     t->at.o = t->out + t->body;
@@ -97,8 +109,8 @@ enum state tarn_transcode_object_begin(struct tarn_transcoder *t)
     t->nkeys = 0;
     t->moved = 0;
     memset(t->slots + TARN_SLOT_METADATA, 0, sizeof t->slots - TARN_SLOT_METADATA * sizeof *t->slots);
-    t->node = &t->trie.object;
-    t->filter = t->trie.filter;
+    t->node = whole ? &t->trie.whole : &t->trie.object;
+    t->filter = t->trie.filter && !whole;
     return ST_GO;
 }
 

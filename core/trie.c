@@ -97,7 +97,7 @@ static int add(struct tarn_trie *t, struct tarn_node *root, const char *path, st
     return code ? tarn_error_set(err, code, "%s", tarn_strerror(code)) : 0;
 }
 
-static int add_object_paths(struct tarn_trie *t, const struct tarn_projection *p, struct tarn_error *err)
+static int add_identity(struct tarn_trie *t, struct tarn_node *root, bool keep, struct tarn_error *err)
 {
     static const struct {
         const char *path;
@@ -108,11 +108,20 @@ static int add_object_paths(struct tarn_trie *t, const struct tarn_projection *p
         {"metadata.uid", TARN_SLOT_UID},
         {"metadata.resourceVersion", TARN_SLOT_RV},
     };
-    bool keep = p->nkeep > 0;
-    int code = add(t, &t->object, "metadata", (struct mark){.slots = 1u << TARN_SLOT_METADATA}, err);
+    int code = add(t, root, "metadata", (struct mark){.slots = 1u << TARN_SLOT_METADATA}, err);
 
     for (size_t i = 0; !code && i < sizeof identity / sizeof *identity; i++)
-        code = add(t, &t->object, identity[i].path, (struct mark){.slots = 1u << identity[i].slot, .keep = keep}, err);
+        code = add(t, root, identity[i].path, (struct mark){.slots = 1u << identity[i].slot, .keep = keep}, err);
+    return code;
+}
+
+static int add_object_paths(struct tarn_trie *t, const struct tarn_projection *p, struct tarn_error *err)
+{
+    bool keep = p->nkeep > 0;
+    int code = add_identity(t, &t->object, keep, err);
+
+    if (!code)
+        code = add_identity(t, &t->whole, false, err);
     if (!code && keep)
         code = add(t, &t->object, "apiVersion", (struct mark){.keep = true}, err);
     if (!code && keep)
@@ -193,6 +202,7 @@ int tarn_trie_init(struct tarn_trie *t, const struct tarn_transcode_options *opt
             code = add_object_paths(t, p, err);
     } while (!code && t->grown);
     (void)finish(&t->document);
+    (void)finish(&t->whole);
     if (!finish(&t->object) && !code)
         code = tarn_error_set(err, TARN_E_INVAL,
                               "metadata and its name, namespace, uid and resourceVersion cannot be dropped");
@@ -223,4 +233,5 @@ void tarn_trie_release(struct tarn_trie *t)
 {
     release_below(&t->document);
     release_below(&t->object);
+    release_below(&t->whole);
 }

@@ -42,6 +42,7 @@ struct tarn_node {
 struct tarn_trie {
     struct tarn_node document; /* the root of what is fed */
     struct tarn_node object;   /* the root of each object */
+    struct tarn_node whole;    /* ... of what a watch says in an object's place (BOOKMARK, ERROR): no projection */
     bool filter;               /* a keep-only projection */
     unsigned nslots;           /* the caller's */
     bool grown;                /* building: a node was made */

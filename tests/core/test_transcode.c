@@ -409,6 +409,23 @@ static void dropped_paths_are_gone_and_the_rest_is_whole(void)
                 "\"c\"},{}],\"status\":\"kept\"},\"a\":[1,3]}\n");
 }
 
+/* A streaming list's end is told by an annotation, a watch's end by a Status: neither is an object of the resource. */
+static void a_projection_leaves_bookmarks_and_errors_whole(void)
+{
+    static const char *const drop[] = {"metadata.annotations", "message", "status"}, *const keep[] = {"spec"};
+    struct tarn_transcode_options o = {.mode = TARN_TRANSCODE_WATCH, .projection = {.drop = drop, .ndrop = 3}};
+
+#define BOOKMARK "{\"kind\":\"Pod\",\"metadata\":{\"resourceVersion\":\"7\",\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}},\"spec\":{}}"
+#define STATUS "{\"kind\":\"Status\",\"metadata\":{},\"status\":\"Failure\",\"message\":\"too old\",\"reason\":\"Expired\",\"code\":410}"
+#define POD "{\"kind\":\"Pod\",\"metadata\":{\"name\":\"a\",\"annotations\":{\"x\":\"y\"}},\"spec\":{\"n\":1},\"status\":{}}"
+    for (int i = 0; i < 2; i++) {
+        expect_with(&o, "{\"type\":\"BOOKMARK\",\"object\":" BOOKMARK "}{\"type\":\"ERROR\",\"object\":" STATUS "}{\"type\":\"ADDED\",\"object\":" POD "}",
+                    "BOOKMARK||7||" BOOKMARK "\nERROR||0||" STATUS "\nADDED|a|0||{\"kind\":\"Pod\",\"metadata\":{\"name\":\"a\"},\"spec\":{\"n\":1}}\n");
+        o.projection = (struct tarn_projection){.keep = keep, .nkeep = 1};
+    }
+    same_however_cut(&o, TARN_BYTES("{\"type\":\"BOOKMARK\",\"object\":" BOOKMARK "}\n{\"type\":\"ADDED\",\"object\":" POD "}\n{\"type\":\"ERROR\",\"object\":" STATUS "}"));
+}
+
 static void a_keep_only_projection_keeps_identity_and_what_is_named(void)
 {
     static const char *const keep[] = {"metadata.labels", "spec.nodeName", "spec.containers[*].image", "list[1]"};
@@ -921,7 +938,7 @@ TARN_TEST_MAIN("transcode", TARN_TEST(a_list_gives_its_items_and_then_its_meta),
                TARN_TEST(a_drop_that_begins_at_the_end_of_a_piece_still_drops),
                TARN_TEST(backslashes_are_skipped_alike_in_pieces_of_any_size),
                TARN_TEST(dropped_paths_are_gone_and_the_rest_is_whole),
-               TARN_TEST(a_keep_only_projection_keeps_identity_and_what_is_named),
+               TARN_TEST(a_projection_leaves_bookmarks_and_errors_whole), TARN_TEST(a_keep_only_projection_keeps_identity_and_what_is_named),
                TARN_TEST(slots_note_the_first_value_at_their_path), TARN_TEST(slots_follow_when_a_long_container_gets_its_header),
                TARN_TEST(an_element_follows_its_index_and_the_star_alike),
                TARN_TEST(options_that_cannot_be_are_refused_with_a_reason), TARN_TEST(an_object_too_large_is_named_and_skipped),
