@@ -9,6 +9,7 @@ struct tarn_poller {
     struct tarn_poller_options o;
     struct tarn_backoff backoff;
     uint64_t due_ms; /* of the next poll; UINT64_MAX: one is under way. The driver's thread only. */
+    bool staged;     /* a replace of the store is open. The driver's thread only. */
 
     struct tarn_mutex lock; /* protects what follows; taken inside of no other lock, and no other is taken inside */
     struct tarn_cond wake;
@@ -35,6 +36,13 @@ struct tarn_array_enumerator tarn_array_enumerator_init(const struct tarn_object
     return (struct tarn_array_enumerator){.e.ops = &ops, .v = v, .n = n};
 }
 
+static void abort_staging(struct tarn_poller *p)
+{
+    if (p->staged)
+        p->o.store->ops->replace_abort(p->o.store);
+    p->staged = false;
+}
+
 /* ---- life ----------------------------------------------------------------------------------------- */
 
 int tarn_poller_new(const struct tarn_poller_options *options, struct tarn_poller **ret, struct tarn_error *err)
@@ -47,6 +55,8 @@ int tarn_poller_new(const struct tarn_poller_options *options, struct tarn_polle
     if (!p)
         return tarn_error_set(err, TARN_E_NOMEM, "no memory for a poller");
     p->o = *options;
+    if (p->o.start_delay_ms)
+        p->due_ms = tarn_now_ms(p->o.rt) + ((tarn_random(p->o.rt) >> 32) * p->o.start_delay_ms >> 32);
     tarn_backoff_init(&p->backoff, NULL);
     tarn_mutex_init(&p->lock);
     tarn_cond_init(&p->wake);
@@ -58,6 +68,7 @@ void tarn_poller_free(struct tarn_poller *p)
 {
     if (!p)
         return;
+    abort_staging(p);
     tarn_cond_release(&p->wake);
     tarn_mutex_release(&p->lock);
     free(p);
@@ -103,34 +114,58 @@ static void finish(struct tarn_poller *p, const struct tarn_error *err)
         p->o.on_error(p->o.ctx, err);
 }
 
-/* All of e replaces the store's content, or nothing happens. */
-static int replace(struct tarn_store *s, struct tarn_enumerator *e, struct tarn_error *err)
+static int begin_staging(struct tarn_poller *p, struct tarn_error *err)
 {
-    int rc = s->ops->replace_begin(s, err);
+    int rc = p->staged ? 0 : p->o.store->ops->replace_begin(p->o.store, err);
 
-    if (rc < 0)
-        return rc;
-    for (size_t i = 0, n = e->ops->len(e); i < n; i++) {
-        rc = s->ops->replace_add(s, e->ops->get(e, i), err);
-        if (rc < 0) {
-            s->ops->replace_abort(s);
-            return rc;
-        }
-    }
-    return s->ops->replace_commit(s, (struct tarn_bytes){0}, err);
+    p->staged = p->staged || rc >= 0;
+    return rc < 0 ? rc : 0;
 }
 
-void tarn_poller_on_result(struct tarn_poller *p, struct tarn_enumerator *e)
+int tarn_poller_on_object(struct tarn_poller *p, const struct tarn_object *obj, struct tarn_error *err)
 {
-    struct tarn_error err = {0};
+    int rc = begin_staging(p, err);
 
-    err.code = replace(p->o.store, e, &err);
-    finish(p, &err);
+    return rc ? rc : p->o.store->ops->replace_add(p->o.store, obj, err);
 }
 
 void tarn_poller_on_failed(struct tarn_poller *p, const struct tarn_error *err)
 {
+    abort_staging(p);
     finish(p, err);
+}
+
+void tarn_poller_on_end(struct tarn_poller *p, struct tarn_bytes resource_version)
+{
+    struct tarn_error err = {0};
+
+    err.code = begin_staging(p, &err); /* of a list without objects */
+    if (!err.code) {
+        p->staged = false; /* whatever commit says */
+        err.code = p->o.store->ops->replace_commit(p->o.store, resource_version, &err);
+    }
+    finish(p, &err);
+}
+
+/* All of e replaces the store's content, or nothing happens. */
+void tarn_poller_on_result(struct tarn_poller *p, struct tarn_enumerator *e)
+{
+    struct tarn_error err = {0};
+
+    for (size_t i = 0, n = e->ops->len(e); i < n; i++) {
+        err.code = tarn_poller_on_object(p, e->ops->get(e, i), &err);
+        if (err.code < 0) {
+            tarn_poller_on_failed(p, &err);
+            return;
+        }
+    }
+    tarn_poller_on_end(p, (struct tarn_bytes){0});
+}
+
+void tarn_poller_hasten(struct tarn_poller *p)
+{
+    if (p->due_ms != UINT64_MAX)
+        p->due_ms = 0;
 }
 
 void tarn_poller_status(struct tarn_poller *p, struct tarn_poller_status *ret)

@@ -43,6 +43,7 @@ struct tarn_poller_options {
     int (*get)(void *ctx, struct tarn_enumerator **ret, struct tarn_error *err);
     uint32_t period_ms;        /* from the end of one poll to the begin of the next */
     uint32_t jitter_ms;        /* each wait is longer by up to this; the original has none */
+    uint32_t start_delay_ms;   /* the first poll waits uniform in [0, this); the original has none */
     bool backoff;              /* after failures wait as a reflector does, if that is longer than the period; the original has none */
     struct tarn_store *store;  /* borrowed until free */
     struct tarn_runtime *rt;   /* borrowed until free */
@@ -58,7 +59,7 @@ struct tarn_poller_status {
     struct tarn_error last_error; /* of the newest round; code 0 if it went well */
 };
 
-/* TARN_E_INVAL (no store or runtime), TARN_E_NOMEM. The first poll is due at once. */
+/* TARN_E_INVAL (no store or runtime), TARN_E_NOMEM. The first poll is due at once, or after the start delay. */
 TARN_API TARN_MUST_CHECK int tarn_poller_new(const struct tarn_poller_options *options, struct tarn_poller **ret,
                                              struct tarn_error *err);
 /* NULL is allowed. Not while tarn_poller_run is in progress. */
@@ -68,11 +69,22 @@ TARN_API void tarn_poller_free(struct tarn_poller *p);
 
 /* When on_timer is wanted, on the runtime's clock; UINT64_MAX while a poll is under way. */
 TARN_API uint64_t tarn_poller_deadline_ms(struct tarn_poller *p);
-/* True: begin a poll now, and give its outcome to one of the two below. Polls never overlap. */
+/* True: begin a poll now, and give its outcome to one of those below. Polls never overlap. */
 TARN_API bool tarn_poller_on_timer(struct tarn_poller *p);
 /* The poll brought e; its objects replace the store's content, or nothing changes. The caller keeps e. */
 TARN_API void tarn_poller_on_result(struct tarn_poller *p, struct tarn_enumerator *e);
+/* It failed, also after it brought objects: the store is as before it. */
 TARN_API void tarn_poller_on_failed(struct tarn_poller *p, const struct tarn_error *err);
+/* A poll now instead of when it is due; not while one is under way. */
+TARN_API void tarn_poller_hasten(struct tarn_poller *p);
+
+/*
+ * A poll whose objects come one by one, as the pages of a LIST do: nothing is held here. on_object for each, then on_end with the
+ * list's version (may be empty), or on_failed. on_object returns the store's refusal (the object is not taken, the poll may go on) or
+ * what beginning the replace met (only on_failed makes sense then).
+ */
+TARN_API TARN_MUST_CHECK int tarn_poller_on_object(struct tarn_poller *p, const struct tarn_object *obj, struct tarn_error *err);
+TARN_API void tarn_poller_on_end(struct tarn_poller *p, struct tarn_bytes resource_version);
 
 /* Any thread. */
 TARN_API void tarn_poller_status(struct tarn_poller *p, struct tarn_poller_status *ret);
