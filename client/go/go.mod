@@ -1,0 +1,3 @@
+module tarn.dev/tarn
+
+go 1.24
