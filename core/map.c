@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "pages.h"
+
 #define CAP_MIN 8
 
 void tarn_map_release(struct tarn_map *m)
@@ -42,6 +44,7 @@ int tarn_map_reserve(struct tarn_map *m, size_t n)
     slots = calloc(cap, sizeof *slots);
     if (!slots)
         return TARN_E_NOMEM;
+    tarn_pages_hint(slots, cap * sizeof *slots);
     if (!m->seed) /* where the heap put the table is the chance we have: core draws none of its own */
         m->seed = tarn_map_mix((uint64_t)(uintptr_t)slots | 1, UINT64_C(0x9e3779b97f4a7c15)) | 1;
     for (size_t i = 0; i < m->cap; i++)

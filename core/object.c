@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "blob.h"
+#include "field.h"
 #include "value.h"
 
 /* ---- the heap ---------------------------------------------------------------------------- */
@@ -290,10 +291,9 @@ static bool is_child(const struct table *t, uint32_t i)
     return tarn_once32(t->offs + 4 * i) & TARN_BLOB_CHILD;
 }
 
-/* The root's first key of this name: its place, or n. */
-static uint32_t root_find(const struct table *t, struct tarn_bytes name, struct tarn_value *ret)
+/* The root's first key of this name and tag: its place, or n. */
+static uint32_t root_find(const struct table *t, struct tarn_bytes name, uint16_t tag, struct tarn_value *ret)
 {
-    uint16_t tag = tarn_blob_tag(name.data, name.len);
     uint32_t i = tag_find(t, 0, tag);
 
     while (i < t->n && (is_child(t, i) || !table_key_is(t, tarn_once32(t->offs + 4 * i), name, ret)))
@@ -301,11 +301,9 @@ static uint32_t root_find(const struct table *t, struct tarn_bytes name, struct 
     return i < t->n ? i : t->n;
 }
 
-/* The first key of this name in the map of the root's key at place root. */
-static bool child_find(const struct table *t, uint32_t root, struct tarn_bytes name, struct tarn_value *ret)
+/* The first key of this name and tag in the map of the root's key at place root. */
+static bool child_find(const struct table *t, uint32_t root, struct tarn_bytes name, uint16_t tag, struct tarn_value *ret)
 {
-    uint16_t tag = tarn_blob_tag(name.data, name.len);
-
     for (uint32_t next = root + 1, i = tag_find(t, next, tag); i < t->n; i = tag_find(t, next, tag)) {
         while (next <= i)
             if (!is_child(t, next++))
@@ -325,7 +323,7 @@ static int table_follow(const struct table *t, struct tarn_path p, struct tarn_v
 
     if (tarn_path_next(&p, &step) || step.kind == TARN_STEP_EVERY)
         return TARN_E_INVAL;
-    at = step.kind == TARN_STEP_KEY ? root_find(t, step.key, &v) : t->n;
+    at = step.kind == TARN_STEP_KEY ? root_find(t, step.key, tarn_blob_tag(step.key.data, step.key.len), &v) : t->n;
     if (at == t->n)
         return tarn_path_verdict(p, TARN_E_NOTFOUND);
     if (v.type == TARN_MAP) {
@@ -335,7 +333,7 @@ static int table_follow(const struct table *t, struct tarn_path p, struct tarn_v
             return TARN_E_INVAL;
         if (step.kind != TARN_STEP_KEY)
             p = before;
-        else if (!child_find(t, at, step.key, &v))
+        else if (!child_find(t, at, step.key, tarn_blob_tag(step.key.data, step.key.len), &v))
             return tarn_path_verdict(p, TARN_E_NOTFOUND);
     }
     return tarn_value_follow(&v, p, ret);
@@ -394,18 +392,49 @@ int tarn_object_slot(const struct tarn_object *obj, unsigned n, struct tarn_valu
     return off < body.len && tarn_value_read(p + off, p + body.len, ret) ? 0 : TARN_E_CORRUPT;
 }
 
-/* metadata.labels: what a selector asks every object for, so without a path to parse. */
-static int labels_of(const struct tarn_object *obj, struct tarn_value *ret)
+struct tarn_field tarn_field_of(const char *path)
+{
+    struct tarn_path p = tarn_path_start(path);
+    struct tarn_step first, second, end;
+
+    if (tarn_path_next(&p, &first) || first.kind != TARN_STEP_KEY || tarn_path_next(&p, &second) || second.kind != TARN_STEP_KEY ||
+        tarn_path_next(&p, &end) || end.kind != TARN_STEP_END)
+        return (struct tarn_field){.path = path};
+    return (struct tarn_field){.path = path,
+                               .first = first.key,
+                               .second = second.key,
+                               .first_tag = tarn_blob_tag(first.key.data, first.key.len),
+                               .second_tag = tarn_blob_tag(second.key.data, second.key.len)};
+}
+
+static inline int field(const struct tarn_object *obj, const struct tarn_field *f, struct tarn_value *ret)
 {
     struct view v = view_of(obj);
-    struct tarn_value metadata;
+    struct tarn_value map;
     struct table t;
     uint32_t at;
 
-    if ((tarn_once8(obj->flags) & TARN_OBJECT_TOMBSTONE) || !table_of(&v, &t))
-        return tarn_object_get(obj, "metadata.labels", ret);
-    at = root_find(&t, TARN_BYTES("metadata"), &metadata);
-    return at < t.n && metadata.type == TARN_MAP && child_find(&t, at, TARN_BYTES("labels"), ret) ? 0 : TARN_E_NOTFOUND;
+    if (!f->first.len || (tarn_once8(obj->flags) & TARN_OBJECT_TOMBSTONE) || !table_of(&v, &t))
+        return tarn_object_get(obj, f->path, ret);
+    at = root_find(&t, f->first, f->first_tag, &map);
+    return at < t.n && map.type == TARN_MAP && child_find(&t, at, f->second, f->second_tag, ret) ? 0 : TARN_E_NOTFOUND;
+}
+
+int tarn_object_field(const struct tarn_object *obj, const struct tarn_field *f, struct tarn_value *ret)
+{
+    return field(obj, f, ret);
+}
+
+/* metadata.labels, its tags known when this is compiled. */
+static int labels_of(const struct tarn_object *obj, struct tarn_value *ret)
+{
+    const struct tarn_field f = {.path = "metadata.labels",
+                                 .first = TARN_BYTES("metadata"),
+                                 .second = TARN_BYTES("labels"),
+                                 .first_tag = tarn_blob_tag("metadata", 8),
+                                 .second_tag = tarn_blob_tag("labels", 6)};
+
+    return field(obj, &f, ret);
 }
 
 int tarn_object_label(const struct tarn_object *obj, struct tarn_bytes key, struct tarn_bytes *ret)

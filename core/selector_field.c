@@ -9,8 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "field.h"
+
 struct term {
     const char *path;
+    struct tarn_field field; /* of path */
     struct tarn_bytes value;
     bool negated;
 };
@@ -117,6 +120,7 @@ static int compile(struct tarn_bytes text, struct term *t, char **at, struct tar
     (*at)[operator_at] = '\0';
     if (memchr(text.data, '\0', operator_at) || !path_is_valid(t->path))
         return problem(err, text, "the path does not parse; it has the forms a.b, a[0].b, a['key.with/dots']");
+    t->field = tarn_field_of(t->path);
     *at += operator_at + 1;
     t->value.data = *at;
     t->value.len = unescape(value, *at, &what);
@@ -225,7 +229,7 @@ bool tarn_field_selector_matches(const struct tarn_field_selector *s, const stru
         struct tarn_value v;
         char room[32];
 
-        if (tarn_object_get(obj, s->terms[i].path, &v) == 0)
+        if (tarn_object_field(obj, &s->terms[i].field, &v) == 0)
             text = text_of(&v, room, sizeof room);
         if (tarn_bytes_equal(text, s->terms[i].value) == s->terms[i].negated)
             return false;

@@ -272,7 +272,7 @@ int tarn_reader_by_index(const struct tarn_reader *r, const struct tarn_resource
 
 void tarn_reader_expect(struct tarn_reader_iter *it, uint32_t bytes)
 {
-    uint32_t lines = (bytes + 63) / 64;
+    uint32_t lines = bytes / 64 + (bytes % 64 != 0);
 
     it->lines = (uint8_t)(lines < LINES_MAX ? lines : LINES_MAX);
 }

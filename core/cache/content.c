@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "blob.h"
+#include "pages.h"
 
 #define ENTRIES_MAX (UINT32_C(1) << 30) /* entry numbers are 32 bits, and the map is at most 3/4 full */
 
@@ -93,6 +94,7 @@ static int array_grow(void **p, size_t cap, size_t size)
 
     if (!q)
         return TARN_E_NOMEM;
+    tarn_pages_hint(q, cap * size);
     *p = q;
     return 0;
 }
@@ -139,10 +141,11 @@ static int reserve(struct tarn_content *c)
  */
 static int foreign_key(struct tarn_content *c, struct tarn_bytes key, const struct tarn_object *obj, struct tarn_bytes *ret)
 {
+    struct tarn_bytes own = own_key(obj);
     char *copy;
 
     *ret = (struct tarn_bytes){0};
-    if (tarn_bytes_equal(key, own_key(obj)))
+    if ((key.data == own.data && key.len == own.len) || tarn_bytes_equal(key, own))
         return 0;
     if (!c->keys && !(c->keys = calloc(c->cap, sizeof *c->keys)))
         return TARN_E_NOMEM;

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "pages.h"
+
 static struct tarn_bytes posting_key(const void *ctx, const struct tarn_map_slot *s)
 {
     (void)ctx;
@@ -47,6 +49,7 @@ int tarn_index_reserve(struct tarn_index *x, size_t n)
     links = realloc(x->links, cap * sizeof *links);
     if (!links)
         return TARN_E_NOMEM;
+    tarn_pages_hint(links, cap * sizeof *links);
     x->links = links;
     x->cap = cap;
     return 0;

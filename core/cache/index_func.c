@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "field.h"
 #include "path.h"
 
 /* Names that stand for paths of the API's own types: each value that is at one of them. */
@@ -23,6 +24,7 @@ struct builtin {
     const char *argument;
     bool branches; /* a path with [*] */
     const struct ready *ready; /* NULL: none of those */
+    struct tarn_field field;   /* the path, where it is of two plain keys */
     char name[];
 };
 
@@ -102,7 +104,7 @@ static int by_path(void *ctx, const struct tarn_object *obj, struct tarn_index_v
     if (!has_meta(obj))
         return TARN_E_NO_META;
     if (!b->branches) {
-        err = tarn_object_get(obj, b->argument, &v);
+        err = tarn_object_field(obj, &b->field, &v);
         return err == TARN_E_NOTFOUND ? 0 : err ? err : value_add(out, &v);
     }
     return tarn_object_each(obj, b->argument, value_add, out);
@@ -200,6 +202,7 @@ int tarn_index_func_builtin(const char *name, struct tarn_index_func *ret, struc
     memcpy(b->name, name, len);
     b->ready = ready_of(name);
     b->argument = b->name + argument;
+    b->field = tarn_field_of(b->argument);
     b->branches = strchr(b->argument, '*') != NULL; /* a quoted key may have one too: it only costs the longer way */
     *ret = (struct tarn_index_func){.name = b->name, .fn = fn, .ctx = b};
     return 0;

@@ -62,6 +62,23 @@ static void a_failed_allocation_leaves_the_buffer_as_it_was(void)
     tarn_buf_release(&b);
 }
 
+static void bytes_are_equal_only_if_every_byte_is(void)
+{
+    char a[100], b[101];
+
+    for (size_t n = 0; n < sizeof a; n++) {
+        memset(a, 'x', n);
+        memset(b, 'x', n + 1);
+        CU_ASSERT_TRUE(tarn_bytes_equal((struct tarn_bytes){a, n}, (struct tarn_bytes){b, n}));
+        CU_ASSERT_FALSE(tarn_bytes_equal((struct tarn_bytes){a, n}, (struct tarn_bytes){b, n + 1}));
+        for (size_t i = 0; i < n; i++) {
+            b[i] = 'y';
+            CU_ASSERT_FALSE(tarn_bytes_equal((struct tarn_bytes){a, n}, (struct tarn_bytes){b, n}));
+            b[i] = 'x';
+        }
+    }
+}
+
 static void every_error_has_a_name_and_a_text(void)
 {
 #define X(name, value, text)                                    \
@@ -84,6 +101,6 @@ static void an_error_message_is_cut_at_its_end_and_may_be_unwanted(void)
 }
 
 TARN_TEST_MAIN("bytes", TARN_TEST(compare_orders_bytewise_and_prefix_first), TARN_TEST(no_bytes_are_equal_to_empty_bytes),
-               TARN_TEST(a_buffer_keeps_what_was_added_in_order),
+               TARN_TEST(bytes_are_equal_only_if_every_byte_is), TARN_TEST(a_buffer_keeps_what_was_added_in_order),
                TARN_TEST(a_failed_allocation_leaves_the_buffer_as_it_was), TARN_TEST(every_error_has_a_name_and_a_text),
                TARN_TEST(an_error_message_is_cut_at_its_end_and_may_be_unwanted))

@@ -41,6 +41,37 @@ static void get_many_finds_what_get_finds(void)
     fixture_close(&f);
 }
 
+/* However much of each object is said to be read next, up to nonsense. */
+static void a_walk_that_fetches_ahead_gives_the_same_objects(void)
+{
+    static const uint32_t bytes[] = {0, 1, 512, 4096, UINT32_MAX};
+    const struct tarn_object *obj, *first[500];
+    struct tarn_reader_iter it;
+    struct tarn_reader r;
+    struct fixture f;
+
+    fixture_open(&f, 16u << 20);
+    for (unsigned k = 0; k < 500; k++)
+        put(&f, k, k);
+    commit(&f);
+    fixture_begin(&f, &r);
+    for (size_t i = 0; i < sizeof bytes / sizeof *bytes; i++) {
+        unsigned n = 0;
+
+        CU_ASSERT_EQUAL_FATAL(tarn_reader_list(&r, f.id, &it), 0);
+        if (i)
+            tarn_reader_expect(&it, bytes[i]);
+        for (; n < 500 && tarn_reader_next(&it, &obj) == 1; n++) {
+            CU_ASSERT_TRUE(!i || first[n] == obj);
+            first[n] = obj;
+        }
+        CU_ASSERT_EQUAL(n, 500);
+        CU_ASSERT_EQUAL(tarn_reader_next(&it, &obj), 0);
+    }
+    fixture_end(&f, &r);
+    fixture_close(&f);
+}
+
 static void strange_keys_and_stores_are_not_found(void)
 {
     static char long_key[5000];
@@ -537,7 +568,7 @@ static void each_broken_rule_is_named(void)
     }
 }
 
-TARN_TEST_MAIN("reader", TARN_TEST(get_many_finds_what_get_finds), TARN_TEST(strange_keys_and_stores_are_not_found),
+TARN_TEST_MAIN("reader", TARN_TEST(get_many_finds_what_get_finds), TARN_TEST(a_walk_that_fetches_ahead_gives_the_same_objects), TARN_TEST(strange_keys_and_stores_are_not_found),
                TARN_TEST(an_unknown_index_is_an_error_an_unknown_value_is_empty), TARN_TEST(a_copy_is_validated_and_outlives_the_snapshot),
                TARN_TEST(an_unpinned_reader_expires_with_the_horizon), TARN_TEST(long_values_are_found_whole),
                TARN_TEST(too_many_values_make_the_index_slower_not_wrong), TARN_TEST(a_follower_of_the_log_loses_nothing),
