@@ -62,13 +62,14 @@ PyObject *native_value_whole(const struct tarn_value *v);
 PyObject *native_object(struct scope *scope, const struct tarn_object *obj);
 /* A handle that owns obj (a reference of ours is taken over, also on failure). */
 PyObject *native_object_owned(const struct tarn_object *obj);
-/* Is o still to be read? If not, an exception is set. */
-bool native_object_readable(struct object *o);
 
-/* ---- scopes (snapshot.c) ------------------------------------------------------------------------ */
+/* ---- scopes (scope.c) --------------------------------------------------------------------------- */
 
 /* Is the scope open? If not, an exception is set. */
 bool native_scope_is_open(const struct scope *s);
+/* Is o, read in a scope or a copy, still to be read? If not, an exception is set. */
+bool native_object_readable(const struct object *o);
+void native_scope_dealloc(PyObject *self);
 /* A scope for one call of a handler; close it after the call. */
 struct scope *native_scope_new(void);
 /* Nothing may be read in it any more. False, with BufferError, while a memoryview is out. */

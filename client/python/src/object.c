@@ -26,11 +26,6 @@ PyObject *native_object_owned(const struct tarn_object *obj)
     return o;
 }
 
-bool native_object_readable(struct object *o)
-{
-    return !o->scope || native_scope_is_open(o->scope);
-}
-
 static void object_dealloc(PyObject *self)
 {
     struct object *o = (struct object *)self;
