@@ -16,7 +16,7 @@
 
 #define DOCUMENT_BYTES_MAX (8u << 20)
 #define DOCUMENT_AGE_MS 10000
-#define REQUEST_MS 30000
+#define REQUEST_MS 15000 /* a server that says nothing is told as such by then */
 #define PATHS_MAX 512
 
 struct document {

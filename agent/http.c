@@ -295,13 +295,27 @@ static enum tarn_http_end_kind kind_of(struct tarn_http_transfer *t)
     }
 }
 
-static const char *problem_of(const struct tarn_http_transfer *t)
+/* Its time is over: did the server never answer, or not to the end? */
+static const char *problem_of_time(struct tarn_http_transfer *t)
+{
+    uint64_t since = t->kind == TARN_HTTP_LATE ? t->started_ms : t->progress_ms;
+    unsigned long long s = (uv_now(t->http->loop) - since) / 1000;
+
+    if (!t->head_done)
+        (void)snprintf(t->problem, sizeof t->problem, "the server took the request but gave no answer within %llu s", s);
+    else if (t->kind == TARN_HTTP_LATE)
+        (void)snprintf(t->problem, sizeof t->problem, "the answer was not complete after %llu s", s);
+    else
+        (void)snprintf(t->problem, sizeof t->problem, "nothing came for %llu s; taken as dead", s);
+    return t->problem;
+}
+
+static const char *problem_of(struct tarn_http_transfer *t)
 {
     switch (t->kind) {
     case TARN_HTTP_SILENT:
-        return "nothing came for too long; taken as dead";
     case TARN_HTTP_LATE:
-        return "not finished by its deadline";
+        return problem_of_time(t);
     case TARN_HTTP_GIVEN_UP:
         return "given up";
     default:

@@ -3,7 +3,8 @@
 
     relay.py KIND PORT-FILE LOG [--to HOST:PORT] [--cert FILE --key FILE] [--client-ca FILE]
 
-KIND: connect (an HTTP proxy), socks5 (a SOCKS5 proxy), front (ends TLS and passes the bytes on to --to).
+KIND: connect (an HTTP proxy), socks5 (a SOCKS5 proxy), front (ends TLS and passes the bytes on to --to), mute (takes connections and
+says nothing).
 With --cert it speaks TLS itself; with --client-ca it asks for a client certificate. Each connection is a line in LOG: what was
 asked for, the header lines of a CONNECT, or the client certificate's name. All end with the process.
 """
@@ -91,11 +92,17 @@ def front(client, args, log):
     join(client, *args.to)
 
 
+def mute(client, args, log):
+    log("mute")
+    while client.recv(65536):
+        pass
+
+
 def serve(client, args, context, log):
     try:
         if context:
             client = context.wrap_socket(client, server_side=True)
-        {"connect": connect, "socks5": socks5, "front": front}[args.kind](client, args, log)
+        {"connect": connect, "socks5": socks5, "front": front, "mute": mute}[args.kind](client, args, log)
     except (OSError, ValueError, IndexError) as error:
         log(f"failed: {error}")
         client.close()
@@ -103,7 +110,7 @@ def serve(client, args, context, log):
 
 def main():
     p = argparse.ArgumentParser()
-    p.add_argument("kind", choices=["connect", "socks5", "front"])
+    p.add_argument("kind", choices=["connect", "socks5", "front", "mute"])
     p.add_argument("port_file")
     p.add_argument("log")
     p.add_argument("--to", type=lambda t: (t.rsplit(":", 1)[0], int(t.rsplit(":", 1)[1])))

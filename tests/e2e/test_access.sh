@@ -171,6 +171,18 @@ again --kubeconfig "$W/config"
 eventually "a proxy that is not there is told" status_says "^pods .*NO .*(127.0.0.1 port 1|proxy|refused|connect)"
 done_with
 
+# ---- a server that takes connections and never answers: the first answer, the handshake
+relay mute mute
+again --server "http://127.0.0.1:$relay_port"
+start agent2 "$BIN/tarnd" --runtime-dir "$W/run2" --socket "$W/run2/tarn.sock" --budget 16MiB --resource pods --server "https://127.0.0.1:$relay_port"
+second=$started
+WAIT=60 eventually "a server that never answers is an error in the status" status_says "^pods .*NO .*gave no answer within 15 s"
+second_says() { TARN_SOCKET=$W/run2/tarn.sock status_says "$1"; }
+WAIT=60 eventually "and so is one that never ends the handshake" second_says "^pods .*NO .*(timed out|timeout)"
+kill -TERM "$second"
+wait "$second"
+done_with
+
 # ---- HTTP/2 is asked for when configured; the simulator speaks 1.1, which is taken
 again --server "$https" --ca-file "$W/ca.pem" --token-file "$W/issued" --http2
 eventually "with http2 a server of HTTP/1.1 serves" synced pods
