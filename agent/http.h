@@ -20,6 +20,7 @@
 
 #define TARN_HTTP_STREAM_BUDGET_BYTES (256u << 10)
 #define TARN_HTTP_TURN_BUDGET_BYTES (2u << 20)
+#define TARN_HTTP_LISTS_SHARE_BYTES (1u << 20) /* of the turn's: what watches leave to lists, which have an end */
 #define TARN_HTTP_LISTS_MAX 2
 #define TARN_HTTP_CONNECTING_MAX 4
 
