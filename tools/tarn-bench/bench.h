@@ -20,6 +20,7 @@ int bench_ingest(const struct bench_options *o);
 int bench_core(const struct bench_options *o);
 int bench_region(const struct bench_options *o);
 int bench_agent(const struct bench_options *o);
+int bench_tls(const struct bench_options *o);
 int bench_informers(const struct bench_options *o);
 int bench_fleet(const struct bench_options *o);
 int bench_floors(const struct bench_options *o);

@@ -19,6 +19,7 @@ static const struct {
     {"core", bench_core, "the stores and queues, beside client-go where Go is there"},
     {"region", bench_region, "the shared memory, beside LMDB, Redis, memcached and locked tables"},
     {"agent", bench_agent, "tarnd beside tarn-apisim: LIST, WATCH, memory, attach, freshness"},
+    {"tls", bench_tls, "tarnd over TLS beside a server of pre-encoded pods: LIST, WATCH, 100 streams"},
     {"informers", bench_informers, "client-go's informers: decoding, get, memory, attach (tests/interop/informerbench)"},
     {"fleet", bench_fleet, "N consumers on tarn, beside N informers of client-go: memory, server's cost"},
     {"floors", bench_floors, "what the machine allows: latency of memory, copying, a walk of MessagePack"},

@@ -81,6 +81,14 @@ static unsigned read_port(const struct pair *p)
     return port;
 }
 
+int pair_read_url(struct pair *p, const char *scheme)
+{
+    unsigned port = read_port(p);
+
+    (void)snprintf(p->url, sizeof p->url, "%s://127.0.0.1:%u", scheme, port);
+    return port ? 0 : -1;
+}
+
 int pair_mirror(struct pair *p)
 {
     p->agent = pair_start_program(p, "tarnd", (char *[]){"tarnd", "--server", p->url, "--resource", "pods", "--socket", p->socket, "--runtime-dir", p->dir, NULL});
@@ -90,7 +98,6 @@ int pair_mirror(struct pair *p)
 int pair_start(struct pair *p, const char *generate, const char *churn, bool mirror)
 {
     char port_file[PATH_BYTES];
-    unsigned port;
 
     *p = (struct pair){.dir = "/tmp/tarn-bench-XXXXXX"};
     if (pair_find_programs(p) || !mkdtemp(p->dir))
@@ -98,10 +105,8 @@ int pair_start(struct pair *p, const char *generate, const char *churn, bool mir
     (void)snprintf(port_file, sizeof port_file, "%s/port", p->dir);
     p->server = pair_start_program(p, "tarn-apisim", (char *[]){"tarn-apisim", "--listen", "127.0.0.1:0", "--port-file", port_file, "--generate",
                                                    (char *)generate, "--churn", (char *)churn, NULL});
-    port = read_port(p);
-    if (!port)
+    if (pair_read_url(p, "http"))
         return -1;
-    (void)snprintf(p->url, sizeof p->url, "http://127.0.0.1:%u", port);
     (void)snprintf(p->socket, sizeof p->socket, "%s/sock", p->dir);
     return mirror ? pair_mirror(p) : 0;
 }

@@ -26,6 +26,9 @@ void pair_stop(struct pair *p);
 /* Wait until the agent has synced the pods; 0, or -1 after a minute or when it ended. */
 int pair_wait_synced(const struct pair *p);
 
+/* Fill p->url from the port that the server writes into `port` in the folder. 0, or -1 if it does not. */
+int pair_read_url(struct pair *p, const char *scheme);
+
 /* A program from tarn-bench's folder, its output in the log; its pid. */
 pid_t pair_start_program(const struct pair *p, const char *name, char *const argv[]);
 /* SIGTERM and wait. */

@@ -25,6 +25,8 @@ PARTS = {  # in the document's order: title, what to know
     "core": ("The stores and queues beside client-go's cache", "Both sides take the same pods in the same order; each figure is the best pass."),
     "ingest": ("JSON bytes to objects, and reading fields", "simdjson's rows: its DOM with emission of the same MessagePack, and its mere parse."),
     "agent": ("The agent as a whole, beside tarn-apisim", "CPU is the agent's own; wall times include the simulator, which shares the machine's cores."),
+    "tls": ("The agent over TLS, beside a server of pre-encoded pods",
+            "CPU is the ingest loop's. `n` is objects for LIST, streams for WATCH. The wall time has the server and the certificate in it."),
     "fleet": ("N consumers on one host: on tarn, and N informers", "Memory is the sum of PSS, tarn's with the agent inside."),
     "informers": ("What an informer of client-go costs", "The Go program `tests/interop/informerbench`."),
     "floors": ("What this machine allows", ""),
