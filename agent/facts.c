@@ -16,6 +16,7 @@ static const struct tarn_fact agent_rows[] = {
     METRIC(uptime_s, GAUGE, "tarn_uptime_seconds", .help = "Time since the agent started."),
     ONLY(uptime_ms),
     ONLY(longest_turn_us),
+    ONLY(longest_turn_cpu_us),
     METRIC(turns, COUNTER, "tarn_loop_turns_total", .help = "Turns of the ingest loop."),
     METRIC(requests, COUNTER, "tarn_api_requests_total", .help = "Requests to the API server that were begun."),
     METRIC(request_failures, COUNTER, "tarn_api_request_failures_total", .help = "Requests that ended otherwise than with a whole answer."),

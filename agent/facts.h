@@ -59,7 +59,7 @@ struct tarn_facts {
     const char *version, *server, *server_from;
     const char *reload_state, *reload_error; /* of the newest SIGHUP: none, applied, waiting, refused */
     uint64_t reloads_applied, reloads_refused, reload_age_ms;
-    uint64_t pid, uptime_s, uptime_ms, longest_turn_us, turns, requests, request_failures, bytes_received, pauses, transfers, transfers_waiting;
+    uint64_t pid, uptime_s, uptime_ms, longest_turn_us, longest_turn_cpu_us, turns, requests, request_failures, bytes_received, pauses, transfers, transfers_waiting;
     struct tarn_histogram turn_time, event_lag;
     struct tarn_facts_realm *realms;
     struct tarn_facts_resource *resources;

@@ -24,6 +24,7 @@ static int add_agent(struct tarn_ingest *in, struct tarn_facts *f)
     f->uptime_ms = tarn_now_ms(in->rt) - in->started_ms;
     f->uptime_s = f->uptime_ms / 1000;
     f->longest_turn_us = in->longest_turn_us;
+    f->longest_turn_cpu_us = in->longest_turn_cpu_us;
     f->turns = in->turns;
     f->requests = h.requests;
     f->request_failures = h.failures;

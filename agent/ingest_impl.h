@@ -41,7 +41,7 @@ struct tarn_ingest {
     uint64_t started_ms, collected_ms, generation_base;
     bool more; /* a collector has more to do at once */
     /* how long the loop was busy between two waits */
-    uint64_t turn_wall_ns, turn_idle_ns, longest_turn_us, turns;
+    uint64_t turn_wall_ns, turn_idle_ns, turn_cpu_ns, longest_turn_us, longest_turn_cpu_us, turns;
     struct tarn_histogram turn_time, event_lag;
 };
 

