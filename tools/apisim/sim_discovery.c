@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "sim_fault.h"
 #include "sim_form.h"
 #include "sim_openapi.h"
 #include "sim_status.h"
@@ -16,12 +17,15 @@ static const char custom_verbs[] =
     "[\"delete\",\"deletecollection\",\"get\",\"list\",\"patch\",\"create\",\"update\",\"watch\"]";
 
 static const char namespace_verbs[] = "[\"create\",\"delete\",\"get\",\"list\",\"patch\",\"update\",\"watch\"]";
+static const char unwatched_verbs[] = "[\"create\",\"delete\",\"deletecollection\",\"get\",\"list\",\"patch\",\"update\"]";
 
-static const char *verbs(const struct sim_kind *k)
+static const char *verbs(const struct sim_api *api, const struct sim_resource *r)
 {
-    if (!*k->group && strcmp(k->plural, "namespaces") == 0)
+    if (sim_faults_hit(api->faults, SIM_FAULT_NO_WATCH, r->name, ""))
+        return unwatched_verbs;
+    if (!*r->kind.group && strcmp(r->kind.plural, "namespaces") == 0)
         return namespace_verbs;
-    return k->custom ? custom_verbs : builtin_verbs;
+    return r->kind.custom ? custom_verbs : builtin_verbs;
 }
 
 static void put_singular(const struct sim_kind *k, struct tarn_buf *out)
@@ -50,13 +54,14 @@ static void put_names(const char *key, const char *const *names, struct tarn_buf
 
 /* ---- plain -------------------------------------------------------------------------------- */
 
-static void put_resource(const struct sim_kind *k, struct tarn_buf *out)
+static void put_resource(const struct sim_api *api, const struct sim_resource *r, struct tarn_buf *out)
 {
+    const struct sim_kind *k = &r->kind;
     const char *namespaced = k->namespaced ? "true" : "false";
 
     sim_putf(out, "{\"name\":\"%s\",\"singularName\":\"", k->plural);
     put_singular(k, out);
-    sim_putf(out, "\",\"namespaced\":%s,\"kind\":\"%s\",\"verbs\":%s", namespaced, k->kind, verbs(k));
+    sim_putf(out, "\",\"namespaced\":%s,\"kind\":\"%s\",\"verbs\":%s", namespaced, k->kind, verbs(api, r));
     put_names("shortNames", k->short_names, out);
     put_names("categories", k->categories, out);
     sim_puts(out, "}");
@@ -81,7 +86,7 @@ static bool put_resource_list(const struct sim_api *api, const char *group, cons
         if (r->gone || strcmp(r->kind.group, group) != 0 || strcmp(r->kind.version, version) != 0)
             continue;
         sim_puts(out, any ? "," : "");
-        put_resource(&r->kind, out);
+        put_resource(api, r, out);
         any = true;
     }
     sim_puts(out, "]}\n");
@@ -130,15 +135,16 @@ static void put_groups(const struct sim_api *api, struct tarn_buf *out)
 
 /* ---- aggregated ---------------------------------------------------------------------------- */
 
-static void put_discovered(const struct sim_kind *k, struct tarn_buf *out)
+static void put_discovered(const struct sim_api *api, const struct sim_resource *r, struct tarn_buf *out)
 {
+    const struct sim_kind *k = &r->kind;
     const char *group = k->custom ? k->group : "", *version = k->custom ? k->version : "";
 
     sim_putf(out, "{\"resource\":\"%s\",\"responseKind\":{\"group\":\"%s\",\"version\":\"%s\",\"kind\":\"%s\"},\"scope\":"
                   "\"%s\",\"singularResource\":\"", k->plural, group, version, k->kind,
              k->namespaced ? "Namespaced" : "Cluster");
     put_singular(k, out);
-    sim_putf(out, "\",\"verbs\":%s", verbs(k));
+    sim_putf(out, "\",\"verbs\":%s", verbs(api, r));
     put_names("shortNames", k->short_names, out);
     put_names("categories", k->categories, out);
     if (k->has_status || k->has_scale)
@@ -161,10 +167,9 @@ static void put_discovered_version(const struct sim_api *api, const struct sim_r
         if (r->gone || strcmp(r->kind.group, first->kind.group) != 0 || strcmp(r->kind.version, first->kind.version) != 0)
             continue;
         sim_puts(out, any ? "," : "");
-        put_discovered(&r->kind, out);
+        put_discovered(api, r, out);
         any = true;
     }
-    (void)api;
     sim_puts(out, "],\"freshness\":\"Current\"}");
 }
 

@@ -308,6 +308,10 @@ bool sim_fault_request(struct sim_call *c, bool delayed)
         answer_status(c, x);
         return true;
     }
+    if (c->verb == SIM_WATCH && sim_faults_hit(f, SIM_FAULT_NO_WATCH, resource, verb)) {
+        sim_reply_method_not_allowed(c->req);
+        return true;
+    }
     if (cont && *cont && sim_faults_hit(f, SIM_FAULT_EXPIRE_CONTINUE, resource, verb)) {
         c->expire_continue = true;
         return false;

@@ -20,6 +20,7 @@
     X(STALL, "stall", "send the headers and then nothing, for ever")                                                   \
     X(EXPIRE_CONTINUE, "expire-continue", "a continue token is too old (410)")                                         \
     X(NO_STREAMING, "no-streaming", "refuse streaming lists (422), as a server without the feature")                   \
+    X(NO_WATCH, "no-watch", "the resource cannot be watched: discovery has no such verb, a watch is refused (405)")     \
     X(NO_END_BOOKMARK, "no-end-bookmark", "a streaming list never sends the bookmark at its end")                      \
     X(WATCH_ERROR, "watch-error", "an ERROR event with code (default 410) after events, then the watch ends")          \
     X(SHORT_WATCH, "short-watch", "a watch ends after ms, cleanly")                                                    \
