@@ -21,7 +21,7 @@ uint64_t tarn_rfl_doubt_deadline(const struct tarn_reflector *r)
 {
     if (!r->doubt || r->events || tarn_rfl_is_original(r, TARN_ORIGINAL_RV_REWIND))
         return NEVER;
-    return r->request_ms + DOUBT_MS;
+    return r->request_ms + (r->o.doubt_ms ? r->o.doubt_ms : DOUBT_MS);
 }
 
 void tarn_rfl_request_probe(struct tarn_reflector *r)

@@ -49,7 +49,7 @@ enum tarn_reflector_original {
      * Ours: with backoff, and after 2 such ends, 60 s of silence, 400 or 422 use LIST for 10 min. */
     TARN_ORIGINAL_STREAMING_FOREVER = 8,
     /* An event with an older resourceVersion moves ours back silently, and a restored server, whose watches are silent, is
-     * not noticed. Ours: counted, and all is listed again with RV ""; after a disturbed or silent watch, 90 s of silence are
+     * not noticed. Ours: counted, and all is listed again with RV ""; after a disturbed or silent watch, 90 s (doubt_ms) of silence are
      * answered by a LIST of one object at our version, which a server that lies behind it refuses. */
     TARN_ORIGINAL_RV_REWIND = 16,
     /* A store's refusal of an event is only reported; a refusal of one list item fails the list. Ours: an object the
@@ -149,6 +149,7 @@ struct tarn_reflector_options {
     uint32_t min_watch_timeout_s;       /* timeoutSeconds is uniform in [m, 2m); below 300: 300 */
     uint64_t resync_period_ms;          /* call store.resync so often while watching; 0: never */
     uint64_t relist_period_ms;          /* list again so often (jitter 10 %), to heal what nobody noticed; 0: never */
+    uint32_t doubt_ms;                  /* of silence after a disturbed or silent watch, ask the server whether it was restored from a backup; 0: 90 s */
     uint64_t internal_error_retry_ms;   /* after an InternalError on the watch open it again, without a list, for so long; 0: list */
     struct tarn_backoff_options backoff;
     uint32_t original;                  /* enum tarn_reflector_original bits */
