@@ -80,6 +80,15 @@ void fx_go(struct fx *f)
     }
 }
 
+struct fx *fx_started(const struct tarn_reflector_options *o)
+{
+    struct fx *f = fx_new(o);
+
+    tarn_reflector_start(f->r);
+    fx_go(f);
+    return f;
+}
+
 uint64_t fx_next(struct fx *f)
 {
     uint64_t ms = fx_wait(f);
@@ -131,13 +140,18 @@ void fx_items(struct fx *f, const char *objects)
     }
 }
 
+void fx_page(struct fx *f, const char *objects, const char *rv, const char *cont)
+{
+    fx_items(f, objects);
+    fake_page_end(&f->lw, rv, cont);
+    fx_go(f);
+}
+
 void fx_list(struct fx *f, const char *objects, const char *rv)
 {
     tarn_reflector_start(f->r);
     fx_go(f);
-    fx_items(f, objects);
-    fake_page_end(&f->lw, rv, "");
-    fx_go(f);
+    fx_page(f, objects, rv, "");
 }
 
 void fx_watch(struct fx *f, const char *objects, const char *rv)

@@ -22,6 +22,8 @@ struct fx {
 
 /* A reflector named "pods" at rest. o: settings on top (list_watch, store, rt, callbacks are filled in); NULL: none. */
 struct fx *fx_new(const struct tarn_reflector_options *o);
+/* The same, started: its first request is made. */
+struct fx *fx_started(const struct tarn_reflector_options *o);
 /* Free all; asserts that the store was never misused and no request overlapped another. */
 void fx_free(struct fx *f);
 
@@ -50,6 +52,8 @@ void fx_end(struct fx *f);
 /* Refused: the server does not listen. */
 void fx_refused(struct fx *f);
 void fx_items(struct fx *f, const char *objects);
+/* The page that was asked for: its items, its end with version rv, more behind cont; and what is due then. */
+void fx_page(struct fx *f, const char *objects, const char *rv, const char *cont);
 
 #define FX_LAST(f, text) CU_ASSERT_STRING_EQUAL(fake_last_text(&(f)->lw), text)
 #define FX_STORE(f, text) CU_ASSERT_STRING_EQUAL(fake_store_text(&(f)->store), text)

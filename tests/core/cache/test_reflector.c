@@ -62,10 +62,8 @@ static void a_reflector_without_its_parts_is_refused(void)
 /* R-11, 8.2: no version yet: "0", and 500 a page */
 static void the_first_list_asks_for_0_in_pages_of_500(void)
 {
-    struct fx *f = fx_new(NULL);
+    struct fx *f = fx_started(NULL);
 
-    tarn_reflector_start(f->r);
-    fx_go(f);
     FX_LAST(f, "LIST rv=0 limit=500");
     CU_ASSERT_STRING_EQUAL(fake_last(&f->lw)->match, "");
     fx_free(f);
@@ -100,15 +98,11 @@ static void a_page_size_of_ones_own_is_used_always(void)
 /* "0" answered in pages: there is no watch cache, so page always */
 static void pages_for_version_0_are_remembered(void)
 {
-    struct fx *f = fx_new(NULL);
+    struct fx *f = fx_started(NULL);
 
-    tarn_reflector_start(f->r);
-    fx_go(f);
-    fake_page_end(&f->lw, "10", "T");
-    fx_go(f);
+    fx_page(f, "", "10", "T");
     FX_LAST(f, "LIST rv= limit=500 cont=T");
-    fake_page_end(&f->lw, "10", "");
-    fx_go(f);
+    fx_page(f, "", "10", "");
     fake_open(&f->lw);
     (void)fx_error_event(f, 500, "InternalError");
     (void)fx_next(f);
@@ -121,13 +115,9 @@ static void pages_for_version_0_are_remembered(void)
 /* all pages are one Replace at the first page's version */
 static void all_pages_become_visible_together(void)
 {
-    struct fx *f = fx_new(NULL);
+    struct fx *f = fx_started(NULL);
 
-    tarn_reflector_start(f->r);
-    fx_go(f);
-    fx_items(f, "a/x@3 a/y@4");
-    fake_page_end(&f->lw, "10", "T");
-    fx_go(f);
+    fx_page(f, "a/x@3 a/y@4", "10", "T");
     fx_items(f, "a/z@5");
     FX_STORE(f, "");
     CU_ASSERT_FALSE(fx_status(f).has_synced);
@@ -149,13 +139,9 @@ static void all_pages_become_visible_together(void)
 /* A list whose first page is here and whose second is asked for. */
 static struct fx *second_page(void)
 {
-    struct fx *f = fx_new(NULL);
+    struct fx *f = fx_started(NULL);
 
-    tarn_reflector_start(f->r);
-    fx_go(f);
-    fx_items(f, "a/x@3");
-    fake_page_end(&f->lw, "10", "T");
-    fx_go(f);
+    fx_page(f, "a/x@3", "10", "T");
     FX_LAST(f, "LIST rv= limit=500 cont=T");
     return f;
 }
@@ -240,13 +226,9 @@ static void other_failures_of_a_page_begin_the_list_anew(void)
 /* L-7: an error of a later page is never a partial Replace */
 static void a_failed_page_leaves_the_store_as_it_was(void)
 {
-    struct fx *f = fx_new(NULL);
+    struct fx *f = fx_started(NULL);
 
-    tarn_reflector_start(f->r);
-    fx_go(f);
-    fx_items(f, "a/x@3");
-    fake_page_end(&f->lw, "10", "T");
-    fx_go(f);
+    fx_page(f, "a/x@3", "10", "T");
     fake_list_status(&f->lw, 503, "ServiceUnavailable");
     FX_STORE(f, "");
     CU_ASSERT_EQUAL(f->store.aborts, 1);
@@ -259,13 +241,9 @@ static void a_failed_page_leaves_the_store_as_it_was(void)
 /* an expired token: what came is void, one full list at the version first asked for */
 static void an_expired_page_is_followed_by_a_full_list(void)
 {
-    struct fx *f = fx_new(NULL);
+    struct fx *f = fx_started(NULL);
 
-    tarn_reflector_start(f->r);
-    fx_go(f);
-    fx_items(f, "a/old@3");
-    fake_page_end(&f->lw, "10", "T");
-    fx_go(f);
+    fx_page(f, "a/old@3", "10", "T");
     fake_list_status(&f->lw, 410, "Expired");
     CU_ASSERT_EQUAL(fx_wait(f), 0);
     fx_go(f);
@@ -281,12 +259,9 @@ static void an_expired_page_is_followed_by_a_full_list(void)
 /* R-12 then R-13: the full list expired as well: list again with "" and the page size the round began with */
 static void an_expired_full_list_is_followed_by_one_without_version(void)
 {
-    struct fx *f = fx_new(NULL);
+    struct fx *f = fx_started(NULL);
 
-    tarn_reflector_start(f->r);
-    fx_go(f);
-    fake_page_end(&f->lw, "10", "T");
-    fx_go(f);
+    fx_page(f, "", "10", "T");
     fake_list_status(&f->lw, 410, "Expired");
     fx_go(f);
     fake_list_status(&f->lw, 410, "Expired");
@@ -316,8 +291,7 @@ static void an_expired_version_is_listed_again_at_once_without_it(void)
         fx_go(f);
         FX_LAST(f, "LIST rv= limit=0"); /* unlimited, because the list at 10 was */
         CU_ASSERT_EQUAL(fx_status(f).counters.expired, 1);
-        fake_page_end(&f->lw, "30", "");
-        fx_go(f);
+        fx_page(f, "", "30", "");
         FX_LAST(f, "WATCH rv=30");
         fx_free(f);
     }
@@ -380,8 +354,7 @@ static void the_unavailable_flag_stays_until_a_list_succeeds(void)
     CU_ASSERT(fx_wait(f) >= 800);
     (void)fx_next(f);
     FX_LAST(f, "LIST rv= limit=500");
-    fake_page_end(&f->lw, "30", "");
-    fx_go(f);
+    fx_page(f, "", "30", "");
     fake_open(&f->lw);
     (void)fx_error_event(f, 500, "InternalError");
     (void)fx_next(f);
@@ -420,10 +393,8 @@ static void every_other_list_error_is_waited_for_and_tried_again(void)
     static const uint64_t waits[] = {800, 1600, 3200, 6400, 12800, 25600, 30000, 30000};
 
     for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct fx *f = fx_new(NULL);
+        struct fx *f = fx_started(NULL);
 
-        tarn_reflector_start(f->r);
-        fx_go(f);
         for (unsigned n = 0; n < 8; n++) {
             fake_list_status(&f->lw, rows[i].code, rows[i].reason);
             CU_ASSERT_EQUAL(fx_status(f).phase, TARN_REFLECTOR_WAITING);
@@ -436,8 +407,7 @@ static void every_other_list_error_is_waited_for_and_tried_again(void)
             CU_ASSERT_EQUAL(fx_next(f), waits[n]);
             FX_LAST(f, "LIST rv=0 limit=500");
         }
-        fake_page_end(&f->lw, "5", "");
-        fx_go(f);
+        fx_page(f, "", "5", "");
         fake_open(&f->lw);
         CU_ASSERT_EQUAL(fx_status(f).last_error.code, 0);
         CU_ASSERT_EQUAL(fx_status(f).failures, 0);
@@ -647,10 +617,8 @@ static void originally_one_bad_object_fails_the_list(void)
 /* Objects the source had to skip are counted and named */
 static void objects_the_source_skipped_are_counted_and_named(void)
 {
-    struct fx *f = fx_new(NULL);
+    struct fx *f = fx_started(NULL);
 
-    tarn_reflector_start(f->r);
-    fx_go(f);
     f->lw.sink->on_skipped(f->lw.sink, TARN_E_SIZE, TARN_BYTES("a/huge"));
     CU_ASSERT_EQUAL(fx_status(f).counters.skipped, 1);
     CU_ASSERT_EQUAL(f->last.error.code, TARN_E_SIZE);
@@ -680,12 +648,9 @@ static void a_table_is_no_list(void)
 /* A server that hands out the same continue token again would be asked for ever */
 static void a_repeated_continue_token_fails_the_list(void)
 {
-    struct fx *f = fx_new(NULL);
+    struct fx *f = fx_started(NULL);
 
-    tarn_reflector_start(f->r);
-    fx_go(f);
-    fake_page_end(&f->lw, "10", "T");
-    fx_go(f);
+    fx_page(f, "", "10", "T");
     fake_page_end(&f->lw, "10", "T");
     CU_ASSERT_EQUAL(fx_wait(f), 800);
     CU_ASSERT_PTR_NOT_NULL(strstr(f->last.error.message, "continue token"));
@@ -695,10 +660,8 @@ static void a_repeated_continue_token_fails_the_list(void)
 /* 8.2: a list that took more than 10 s is told */
 static void a_slow_list_is_told(void)
 {
-    struct fx *f = fx_new(NULL);
+    struct fx *f = fx_started(NULL);
 
-    tarn_reflector_start(f->r);
-    fx_go(f);
     f->rt.now_ms += 10000;
     fake_page_end(&f->lw, "10", "");
     CU_ASSERT_EQUAL(f->levels[TARN_REPORT_INFO], 0);
@@ -724,8 +687,7 @@ static void resync_is_local_and_periodic(void)
     fx_go(f);
     fx_sleep(f, 200000); /* a slow list: no resync */
     CU_ASSERT_EQUAL(f->store.calls[FAKE_STORE_RESYNC], 0);
-    fake_page_end(&f->lw, "10", "");
-    fx_go(f);
+    fx_page(f, "", "10", "");
     fake_open(&f->lw);
     requests = f->lw.n;
     fx_sleep(f, 59999);
@@ -754,8 +716,7 @@ static void a_relist_begins_the_resync_period_anew(void)
     fx_sleep(f, 40000);
     tarn_reflector_relist(f->r);
     fx_go(f);
-    fake_page_end(&f->lw, "11", "");
-    fx_go(f);
+    fx_page(f, "", "11", "");
     fake_open(&f->lw);
     fx_sleep(f, 59999);
     CU_ASSERT_EQUAL(f->store.calls[FAKE_STORE_RESYNC], 1);
@@ -775,8 +736,7 @@ static void resync_waits_for_the_watch(void)
     fx_sleep(f, 9999);
     CU_ASSERT_EQUAL(f->store.calls[FAKE_STORE_RESYNC], 0);
     fx_sleep(f, 1);
-    fake_page_end(&f->lw, "11", "");
-    fx_go(f);
+    fx_page(f, "", "11", "");
     fx_refused(f);
     fx_sleep(f, 2000);
     CU_ASSERT_EQUAL(f->store.calls[FAKE_STORE_RESYNC], 1); /* between two watches: the store is as good as it was */
@@ -827,9 +787,7 @@ static void the_relist_period_lists_again(void)
     FX_LAST(f, "LIST rv=10 limit=0");
     CU_ASSERT_EQUAL(f->lw.cancels, 1);
     CU_ASSERT(fx_status(f).live);
-    fx_items(f, "a/y@12");
-    fake_page_end(&f->lw, "13", "");
-    fx_go(f);
+    fx_page(f, "a/y@12", "13", "");
     FX_STORE(f, "a/y@12");
     fake_open(&f->lw);
     fx_sleep(f, 100000);
@@ -1023,10 +981,8 @@ static void has_synced_stays_true_and_live_does_not(void)
 /* The last error stays until the watch is up again, not only until a list succeeded */
 static void the_last_error_stays_until_recovery(void)
 {
-    struct fx *f = fx_new(NULL);
+    struct fx *f = fx_started(NULL);
 
-    tarn_reflector_start(f->r);
-    fx_go(f);
     fake_list_status(&f->lw, 403, "Forbidden");
     CU_ASSERT_EQUAL(fx_status(f).last_http_code, 403);
     CU_ASSERT_EQUAL(fx_status(f).last_error_at_ms, f->rt.now_ms);

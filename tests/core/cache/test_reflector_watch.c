@@ -154,9 +154,7 @@ static void a_version_that_goes_back_leads_to_a_list_without_version(void)
     CU_ASSERT_EQUAL(f->last.level, TARN_REPORT_WARNING);
     CU_ASSERT_EQUAL(fx_next(f), 0);
     FX_LAST(f, "LIST rv= limit=500");
-    fx_items(f, "a/x@50");
-    fake_page_end(&f->lw, "51", "");
-    fx_go(f);
+    fx_page(f, "a/x@50", "51", "");
     FX_STORE(f, "a/x@50");
     CU_ASSERT_EQUAL(fx_status(f).counters.rv_rewinds, 1); /* the same one, seen again */
     FX_LAST(f, "WATCH rv=51");
@@ -416,10 +414,8 @@ static void a_watch_answered_410_leads_to_a_list_at_our_version(void)
 
 static void a_watch_that_cannot_be_started_leads_to_a_list(void)
 {
-    struct fx *f = fx_new(NULL);
+    struct fx *f = fx_started(NULL);
 
-    tarn_reflector_start(f->r);
-    fx_go(f);
     fake_page_end(&f->lw, "10", "");
     f->lw.refuse = TARN_E_NOMEM;
     fx_go(f);
@@ -610,14 +606,12 @@ static void an_expired_watch_leads_to_a_list_almost_at_once(void)
     CU_ASSERT_EQUAL(fx_status(f).counters.expired, 1);
     CU_ASSERT_EQUAL(fx_next(f), 999); /* jitter */
     FX_LAST(f, "LIST rv=10 limit=0");
-    fake_page_end(&f->lw, "20", "");
-    fx_go(f);
+    fx_page(f, "", "20", "");
     fake_open(&f->lw);
     (void)fx_error_event(f, 410, "Gone");
     CU_ASSERT_EQUAL(fx_wait(f), 1599); /* backoff */
     (void)fx_next(f);
-    fake_page_end(&f->lw, "30", "");
-    fx_go(f);
+    fx_page(f, "", "30", "");
     fake_open(&f->lw);
     f->rt.now_ms += 40000;
     (void)fx_error_event(f, 410, "Expired");
@@ -715,8 +709,7 @@ static void internal_errors_may_be_retried_for_a_while(void)
     (void)fx_error_event(f, 500, "InternalError"); /* at 2400 > 2000 */
     (void)fx_next(f);
     FX_LAST(f, "LIST rv=10 limit=0");
-    fake_page_end(&f->lw, "20", "");
-    fx_go(f);
+    fx_page(f, "", "20", "");
     fake_open(&f->lw);
     f->rt.now_ms += 60000; /* a minute after the error before */
     (void)fx_error_event(f, 500, "InternalError");
@@ -764,14 +757,11 @@ static void an_undecodable_event_is_an_internal_error(void)
 /* 8.2: one backoff state serves the outer loop, 429 and refused connections */
 static void all_reasons_to_wait_share_one_backoff(void)
 {
-    struct fx *f = fx_new(NULL);
+    struct fx *f = fx_started(NULL);
 
-    tarn_reflector_start(f->r);
-    fx_go(f);
     fake_list_status(&f->lw, 503, "ServiceUnavailable");
     CU_ASSERT_EQUAL(fx_next(f), 800);
-    fake_page_end(&f->lw, "10", "");
-    fx_go(f);
+    fx_page(f, "", "10", "");
     fx_refused(f);
     CU_ASSERT_EQUAL(fx_next(f), 1600);
     fake_open(&f->lw);
@@ -941,10 +931,8 @@ static void a_watch_that_ends_in_time_raises_doubt_only_if_it_was_silent(void)
 
 static void refused_and_resumed_watches_and_errors_raise_doubt(void)
 {
-    struct fx *f = fx_new(&(struct tarn_reflector_options){.resume_resource_version = TARN_BYTES("70")});
+    struct fx *f = fx_started(&(struct tarn_reflector_options){.resume_resource_version = TARN_BYTES("70")});
 
-    tarn_reflector_start(f->r);
-    fx_go(f);
     fake_open(&f->lw);
     CU_ASSERT_EQUAL(fx_next(f), 90000);
     FX_LAST(f, "LIST rv=70 limit=1");

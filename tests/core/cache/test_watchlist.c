@@ -285,8 +285,7 @@ static void a_very_short_or_undecodable_stream_takes_a_list_in_this_round(void)
 /* Let the reflector list once and come to its next round; the kind of that round is what was remembered. */
 static void to_next_round(struct fx *f)
 {
-    fake_page_end(&f->lw, "9", "");
-    fx_go(f);
+    fx_page(f, "", "9", "");
     fake_open(&f->lw);
     (void)fx_error_event(f, 500, "InternalError");
     (void)fx_next(f);
@@ -436,10 +435,8 @@ static void an_endless_streaming_list_is_cut_when_overdue(void)
 /* R-3 in a streaming list: another type is skipped */
 static void streamed_items_of_another_type_are_skipped(void)
 {
-    struct fx *f = fx_new(&(struct tarn_reflector_options){.streaming_list = true, .expected_kind = "Pod"});
+    struct fx *f = fx_started(&(struct tarn_reflector_options){.streaming_list = true, .expected_kind = "Pod"});
 
-    tarn_reflector_start(f->r);
-    fx_go(f);
     (void)fake_event(&f->lw, TARN_WATCH_ADDED, fake_object("{\"apiVersion\":\"v1\",\"kind\":\"Node\",\"metadata\":{\"name\":\"n\"}}"));
     (void)fx_event(f, TARN_WATCH_ADDED, "a/x", 3);
     (void)fx_bookmark(f, 9, true);
