@@ -40,6 +40,12 @@ struct tarn_config_resource {
     struct tarn_string_list namespaces;  /* none: all; at most 64 */
     const char *label_selector, *field_selector;
     struct tarn_string_list drop, keep, slots, indexes; /* paths; index names as in <tarn/store.h> */
+    bool metadata_only;       /* ask the server for metadata alone (PartialObjectMetadata) */
+    uint32_t poll_ms;         /* list so often instead of watching; 0: watch, poll only what cannot be watched */
+    uint32_t relist_ms;       /* list again so often although the watch is up; 0: never */
+    uint32_t keep_deleted_ms; /* deleted objects can be read for so long; 0: not at all */
+    uint32_t keep_deleted_objects; /* at most so many, and so many bytes of them */
+    uint64_t keep_deleted_bytes;
     bool drop_given, indexes_given; /* else the defaults of the agent: managedFields; the indexes of driver.c */
     const char *where;
     const char **from;
@@ -72,6 +78,9 @@ struct tarn_config {
     int64_t socket_gid;    /* who may connect to the socket; -1: everyone may try */
     uint64_t budget_bytes; /* of a realm that names none */
     uint32_t max_object_bytes, page_size, max_clients;
+    uint32_t max_lists, requests_per_second, request_burst; /* what the API server is spared */
+    uint32_t start_spread_ms; /* the first request of each resource waits by chance up to so long */
+    uint32_t probe_ms;        /* a silent watch is doubted after so long (docs/reflector.md) */
     uint32_t old_generations; /* of a realm's region, that clients may keep beside the current one */
     bool streaming_lists, huge_pages;
     enum tarn_log_format log_format;

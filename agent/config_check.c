@@ -9,99 +9,6 @@
 #include "http_server.h"
 
 #define DEFAULT_BUDGET_BYTES (1ull << 30)
-#define RESOURCES_MAX 256
-#define PATHS_MAX 32
-#define NAMESPACES_MAX 64 /* a LIST and a WATCH each */
-
-/* "file:1:2: " before the message where the entry has a place in a file. */
-static int entry_error(const char *where, struct tarn_error *err, const char *what, const char *name)
-{
-    return tarn_error_set(err, TARN_E_CONFIG, "%s%s'%s': %s", where ? where : "", where ? ": " : "", name, what);
-}
-
-static bool is_secrets(const char *name)
-{
-    static const char *const names[] = {"secrets", "secret", "Secret", "Secrets"};
-
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        size_t n = strlen(names[i]);
-
-        if (strncmp(name, names[i], n) == 0 && (!name[n] || name[n] == '.'))
-            return true;
-    }
-    return false;
-}
-
-static int check_paths(const struct tarn_config_resource *r, struct tarn_error *err)
-{
-    if (r->drop.n > PATHS_MAX || r->keep.n > PATHS_MAX || r->slots.n > PATHS_MAX || r->indexes.n > PATHS_MAX)
-        return entry_error(r->where, err, "at most 32 paths each in drop, keep, slots and indexes", r->name);
-    if (r->drop.n && r->keep.n && r->drop_given)
-        return entry_error(r->where, err, "give drop or keep, not both: what is not kept is dropped", r->name);
-    return 0;
-}
-
-/* DNS labels, each once. */
-static int check_namespaces(const struct tarn_config_resource *r, struct tarn_error *err)
-{
-    if (r->namespaces.n > NAMESPACES_MAX)
-        return entry_error(r->where, err, "more than 64 namespaces; leave `namespaces` out to mirror all of them", r->name);
-    for (unsigned i = 0; i < r->namespaces.n; i++) {
-        const char *ns = r->namespaces.v[i];
-        size_t n = strspn(ns, "abcdefghijklmnopqrstuvwxyz0123456789-");
-
-        if (!n || ns[n] || n > 63 || *ns == '-' || ns[n - 1] == '-')
-            return tarn_error_set(err, TARN_E_CONFIG, "%s%s'%s': '%s' is no namespace name (lower case letters, digits, '-'; at most 63)",
-                                  r->where ? r->where : "", r->where ? ": " : "", r->name, ns);
-        for (unsigned j = 0; j < i; j++)
-            if (strcmp(r->namespaces.v[j], ns) == 0)
-                return entry_error(r->where, err, "a namespace is given twice", r->name);
-    }
-    return 0;
-}
-
-static int check_resource(const struct tarn_config_resource *r, struct tarn_error *err)
-{
-    if (!*r->name || r->name[strspn(r->name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.")])
-        return entry_error(r->where, err, "not a resource name; expected the form pods, deployments.apps or deployments.v1.apps", r->name);
-    if (is_secrets(r->name) && strcmp(r->realm, TARN_REALM_DEFAULT) == 0)
-        return entry_error(r->where, err, "Secrets never go to realm cluster; list them under a realm of their own, with its readers", r->name);
-    return check_namespaces(r, err) ? TARN_E_CONFIG : check_paths(r, err);
-}
-
-static bool same_resource(const struct tarn_config_resource *a, const struct tarn_config_resource *b)
-{
-    return strcmp(a->name, b->name) == 0 && strcmp(a->realm, b->realm) == 0;
-}
-
-static int check_resources(const struct tarn_config *c, struct tarn_error *err)
-{
-    int rc = 0;
-
-    if (!c->nresources)
-        return tarn_error_set(err, TARN_E_CONFIG, "%s: nothing to mirror; name resources by --resource pods or `resources:` in the file",
-                              c->file ? c->file : c->conf_dir ? c->conf_dir : "tarnd");
-    if (c->nresources > RESOURCES_MAX)
-        return tarn_error_set(err, TARN_E_CONFIG, "%u resources; at most %d are possible", c->nresources, RESOURCES_MAX);
-    for (unsigned i = 0; !rc && i < c->nresources; i++) {
-        rc = check_resource(&c->resources[i], err);
-        for (unsigned j = 0; !rc && j < i; j++)
-            if (same_resource(&c->resources[i], &c->resources[j]))
-                rc = entry_error(c->resources[i].where, err, "given twice in one realm", c->resources[i].name);
-    }
-    return rc;
-}
-
-static int default_drop(struct tarn_config *c, struct tarn_error *err)
-{
-    for (unsigned i = 0; i < c->nresources; i++) {
-        struct tarn_config_resource *r = &c->resources[i];
-
-        if (!r->drop_given && !r->keep.n && tarn_string_list_add(&r->drop, &c->arena, "metadata.managedFields"))
-            return tarn_error_set(err, TARN_E_NOMEM, "out of memory");
-    }
-    return 0;
-}
 
 /* 1 GiB, but at most 40 % of what this process may use, in whole 2 MiB. */
 static uint64_t default_budget(void)
@@ -210,9 +117,7 @@ int tarn_config_check(struct tarn_config *c, struct tarn_error *err)
         return tarn_error_set(err, TARN_E_NOMEM, "out of memory");
     rc = check_server(c, err);
     if (!rc)
-        rc = check_resources(c, err);
-    if (!rc)
-        rc = default_drop(c, err);
+        rc = tarn_config_check_resources(c, err);
     if (!rc)
         rc = check_budgets(c, err);
     if (!rc)

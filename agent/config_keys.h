@@ -44,6 +44,7 @@ struct tarn_config_key {
     const char *told;  /* the default as documentation tells it, where def does not say it; NULL: def, or "none" */
     const char *unit;  /* NULL: none */
     uint64_t min, max; /* of numbers, sizes and durations (ms); max 0: no bound but the type's */
+    bool expand;       /* of texts: `$(NAME)` of the environment is put in */
     const char *flag;  /* NULL: the path with - for dots and capitals. Only keys at the top have flags */
     const char *help;
 };
@@ -93,6 +94,10 @@ int tarn_config_read_file(struct tarn_config *c, const char *path, struct tarn_e
 int tarn_config_read_dir(struct tarn_config *c, const char *dir, struct tarn_error *err);
 /* Fill computed defaults and check what the parts say together. */
 int tarn_config_check(struct tarn_config *c, struct tarn_error *err);
+/* config_resource.c: the entries of `resources`, each by itself and beside the others. */
+int tarn_config_check_resources(struct tarn_config *c, struct tarn_error *err);
+/* Does a name as one may write it mean the core group's Secrets? */
+bool tarn_config_is_secrets(const char *name);
 /* Give the members of a zeroed struct of that scope (NULL `from`) their defaults. 0 or TARN_E_NOMEM. */
 int tarn_config_defaults(struct tarn_config *c, enum tarn_config_scope scope, void *base, const char ***from);
 /* Append a resource entry of that name with the defaults; NULL when memory is out. */

@@ -1,5 +1,6 @@
 /* config_value.c - one value of each kind: from text, from a YAML node, to YAML. */
 #include "config_keys.h"
+#include "environment.h"
 
 #include <errno.h>
 #include <grp.h>
@@ -214,10 +215,13 @@ static int parse_amount(const struct tarn_config_key *k, const char *text, void 
     return 0;
 }
 
-static int parse_string(struct tarn_arena *a, const char *text, const char **ret, struct tarn_error *err)
+static int parse_string(const struct tarn_config_key *k, struct tarn_arena *a, const char *text, const char **ret, struct tarn_error *err)
 {
-    char *copy = tarn_arena_copy(a, tarn_bytes_of(text));
+    char *copy;
 
+    if (k->expand)
+        return tarn_environment_expand(a, text, ret, err);
+    copy = tarn_arena_copy(a, tarn_bytes_of(text));
     if (!copy)
         return no_memory(err);
     *ret = copy;
@@ -232,7 +236,7 @@ static int parse_item(const struct tarn_config_key *k, struct tarn_arena *a, con
     int rc;
 
     if (k->kind == TARN_CONFIG_STRINGS) {
-        rc = parse_string(a, text, &copy, err);
+        rc = parse_string(k, a, text, &copy, err);
         return rc || tarn_string_list_add(at, a, copy) == 0 ? rc : no_memory(err);
     }
     rc = k->kind == TARN_CONFIG_USERS ? parse_user(text, &id, err) : parse_group(text, &id, err);
@@ -258,7 +262,7 @@ int tarn_config_parse(const struct tarn_config_key *k, struct tarn_arena *a, con
 {
     switch (k->kind) {
     case TARN_CONFIG_STRING:
-        return *text ? parse_string(a, text, at, err) : tarn_error_set(err, TARN_E_CONFIG, "must not be empty");
+        return *text ? parse_string(k, a, text, at, err) : tarn_error_set(err, TARN_E_CONFIG, "must not be empty");
     case TARN_CONFIG_BOOL:
         return parse_bool(text, at, err);
     case TARN_CONFIG_WORD:
@@ -337,14 +341,32 @@ int tarn_config_print_quoted(struct tarn_buf *out, const char *s)
     return rc ? rc : tarn_buf_adds(out, "\"");
 }
 
-static int print_strings(const struct tarn_string_list *l, struct tarn_buf *out)
+/* As it must be written to be read as s again. */
+static int print_text(const struct tarn_config_key *k, const char *s, struct tarn_buf *out)
+{
+    struct tarn_buf doubled = {0};
+    int rc = 0;
+
+    if (!k->expand || !strchr(s, '$'))
+        return tarn_config_print_quoted(out, s);
+    for (; !rc && *s; s++)
+        rc = *s == '$' ? tarn_buf_adds(&doubled, "$$") : tarn_buf_add(&doubled, s, 1);
+    if (!rc)
+        rc = tarn_buf_add(&doubled, "", 1);
+    if (!rc)
+        rc = tarn_config_print_quoted(out, doubled.data);
+    tarn_buf_release(&doubled);
+    return rc;
+}
+
+static int print_strings(const struct tarn_config_key *k, const struct tarn_string_list *l, struct tarn_buf *out)
 {
     int rc = tarn_buf_adds(out, "[");
 
     for (unsigned i = 0; !rc && i < l->n; i++) {
         rc = i ? tarn_buf_adds(out, ", ") : 0;
         if (!rc)
-            rc = tarn_config_print_quoted(out, l->v[i]);
+            rc = print_text(k, l->v[i], out);
     }
     return rc ? rc : tarn_buf_adds(out, "]");
 }
@@ -387,7 +409,7 @@ int tarn_config_print_value(const struct tarn_config_key *k, const void *at, str
 
     switch (k->kind) {
     case TARN_CONFIG_STRING:
-        return tarn_config_print_quoted(out, *(const char *const *)at);
+        return print_text(k, *(const char *const *)at, out);
     case TARN_CONFIG_BOOL:
         return tarn_buf_adds(out, *(const bool *)at ? "true" : "false");
     case TARN_CONFIG_NUMBER:
@@ -402,7 +424,7 @@ int tarn_config_print_value(const struct tarn_config_key *k, const void *at, str
     case TARN_CONFIG_GROUP:
         return tarn_buf_addf(out, "%lld", (long long)*(const int64_t *)at);
     case TARN_CONFIG_STRINGS:
-        return print_strings(at, out);
+        return print_strings(k, at, out);
     default:
         return print_ids(at, out);
     }

@@ -36,7 +36,7 @@ struct tarn_lookup {
     const char *group;   /* inside name; NULL: any, or said by the path */
     struct tarn_string_list paths;
     unsigned next;       /* into paths */
-    struct tarn_error unusable; /* found, but cannot be watched */
+    struct tarn_error unusable; /* found, but cannot be listed */
     struct tarn_arena arena;
 };
 TAILQ_HEAD(lookups, tarn_lookup);
@@ -247,7 +247,8 @@ static void end_found(struct tarn_lookup *l, const struct tarn_discovery_entry *
                                 .plural = tarn_arena_copy(a, e->plural),
                                 .singular = tarn_arena_copy(a, e->singular),
                                 .kind = tarn_arena_copy(a, e->kind),
-                                .namespaced = e->namespaced};
+                                .namespaced = e->namespaced,
+                                .watchable = e->can_watch};
     const char *slash = f.api_version ? strchr(f.api_version, '/') : NULL;
 
     f.group = slash ? tarn_arena_copy(a, (struct tarn_bytes){.data = f.api_version, .len = (size_t)(slash - f.api_version)}) : "";
@@ -265,11 +266,11 @@ static bool look_for_entry(struct tarn_lookup *l, const struct tarn_object *doc)
 
     if (!tarn_discovery_find_entry(doc, &wish, &e))
         return false;
-    if (e.can_list && e.can_watch) {
+    if (e.can_list) {
         end_found(l, &e);
         return true;
     }
-    (void)tarn_error_set(&l->unusable, TARN_E_UNSUPPORTED, "the server has it, but it cannot be listed and watched");
+    (void)tarn_error_set(&l->unusable, TARN_E_UNSUPPORTED, "the server has it, but it cannot be listed");
     return false;
 }
 

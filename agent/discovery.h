@@ -22,10 +22,11 @@ struct tarn_discovered {
     const char *plural, *singular, *kind;
     struct tarn_string_list short_names;
     bool namespaced;
+    bool watchable; /* false: the server only lists it */
 };
 
 /* found is NULL when error says why not: TARN_E_NOTFOUND (the server knows no such resource), TARN_E_UNSUPPORTED (it
- * cannot be listed and watched), or what went wrong on the way. Never called from inside tarn_discovery_find. */
+ * cannot be listed), or what went wrong on the way. Never called from inside tarn_discovery_find. */
 struct tarn_lookup_sink {
     void (*on_found)(void *ctx, const struct tarn_discovered *found, const struct tarn_error *error);
     void *ctx;

@@ -127,6 +127,10 @@ static const struct {
 
 static struct tarn_string_list indexes_of(const char *name, const struct tarn_config_resource *r)
 {
+    static const char *owner = "owner"; /* what the ready ones have of metadata */
+
+    if (r->metadata_only && !r->indexes_given)
+        return (struct tarn_string_list){.v = &owner, .n = 1};
     for (size_t i = 0; !r->indexes_given && i < sizeof ready_indexes / sizeof *ready_indexes; i++)
         if (strcmp(ready_indexes[i].resource, name) == 0) {
             const char *const *names = ready_indexes[i].indexes;
@@ -284,7 +288,8 @@ static void on_found(void *ctx, const struct tarn_discovered *f, const struct ta
     d->error.code = 0;
     d->lookups_failed = 0;
     d->changed = true;
-    tarn_log(TARN_LOG_INFO, "resource found", "resource", d->name, "api_version", d->api_version, "kind", d->kind, "realm", d->o.resource->realm, NULL);
+    tarn_log(TARN_LOG_INFO, "resource found", "resource", d->name, "api_version", d->api_version, "kind", d->kind, "realm", d->o.resource->realm, "poll_ms",
+             tarn_feeds_poll_ms(d->feeds) ? TARN_LOG_U64(tarn_feeds_poll_ms(d->feeds)) : NULL, NULL);
     tarn_feeds_start(d->feeds);
     arm_for_feeds(d);
 }
@@ -462,6 +467,8 @@ void tarn_driver_facts(struct tarn_driver *d, struct tarn_driver_facts *ret)
         .api_version = d->api_version ? d->api_version : "",
         .kind = d->kind ? d->kind : "",
         .found = d->feeds != NULL,
+        .feeds = d->feeds,
+        .poll_ms = d->feeds ? tarn_feeds_poll_ms(d->feeds) : 0,
         .objects = d->in_region ? tarn_writer_count(d->o.writer, d->store_id) : 0,
         .heap_bytes = d->feeds ? tarn_feeds_memory(d->feeds) : 0,
         .list_time = d->list_time,

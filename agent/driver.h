@@ -81,6 +81,8 @@ struct tarn_driver_facts {
     const char *realm;
     const char *api_version, *kind; /* "" until found */
     bool found;
+    uint32_t poll_ms;        /* listed so often; 0: watched */
+    struct tarn_feeds *feeds; /* for the state of each namespace; NULL until found */
     uint64_t objects;
     size_t heap_bytes;       /* transcoders and buffers */
     struct tarn_histogram list_time;

@@ -30,13 +30,19 @@ bool tarn_driver_must_go(const struct tarn_driver *d, const struct tarn_config_r
     const struct tarn_config_resource *from = d->o.resource;
 
     return strcmp(from->name, to->name) != 0 || !same_text(from->realm, to->realm) || !same_text(from->api_version, to->api_version) ||
-           !same_list(&from->namespaces, &to->namespaces);
+           !same_list(&from->namespaces, &to->namespaces) || from->metadata_only != to->metadata_only || !from->poll_ms != !to->poll_ms;
 }
 
 /* What is asked of the server in another way, but for the same objects. */
 static bool same_manner(const struct tarn_config *a, const struct tarn_config *b)
 {
-    return a->max_object_bytes == b->max_object_bytes && a->page_size == b->page_size && a->streaming_lists == b->streaming_lists;
+    return a->max_object_bytes == b->max_object_bytes && a->page_size == b->page_size && a->streaming_lists == b->streaming_lists &&
+           a->probe_ms == b->probe_ms;
+}
+
+static bool same_periods(const struct tarn_config_resource *a, const struct tarn_config_resource *b)
+{
+    return a->poll_ms == b->poll_ms && a->relist_ms == b->relist_ms;
 }
 
 static bool same_indexes(const struct driver_indexes *a, const struct driver_indexes *b)
@@ -67,7 +73,7 @@ int tarn_driver_prepare(struct tarn_driver *d, const struct tarn_config *config,
     d->next.resource = to;
     d->next.other_indexes = !rc && !same_indexes(&d->indexes, &d->next.indexes);
     d->next.other_projection = !same;
-    d->next.restart = !same || !same_asked || !same_manner(d->o.config, config);
+    d->next.restart = !same || !same_asked || !same_manner(d->o.config, config) || !same_periods(from, to);
     d->next.list = !same_asked || tarn_projection_widens(from, to);
     if (!rc && !same && d->feeds)
         rc = tarn_reprojector_new(&p, config->max_object_bytes, &d->next.reprojector, err);
@@ -118,7 +124,7 @@ void tarn_driver_moved(struct tarn_driver *d, struct tarn_writer *w, uint16_t st
 /* The watches go on where they are; a list that was under way begins again. */
 static void restart(struct tarn_driver *d)
 {
-    const struct tarn_discovered found = {.api_version = d->api_version, .plural = d->plural, .kind = d->kind, .namespaced = d->namespaced};
+    const struct tarn_discovered found = {.api_version = d->api_version, .plural = d->plural, .kind = d->kind, .namespaced = d->namespaced, .watchable = !tarn_feeds_poll_ms(d->feeds)};
     struct tarn_reflector_status s;
     struct tarn_error err = {0};
 

@@ -108,6 +108,8 @@ static const struct tarn_fact resource_rows[] = {
     METRIC(heap_bytes, GAUGE, "tarn_resource_heap_bytes", .help = "Heap held by the resource's decoders and buffers."),
     METRIC(failures, GAUGE, "tarn_resource_failures", .help = "Failures in a row; 0: the last attempt went well."),
     ONLY(http_code),
+    ONLY(poll_ms),
+    ONLY(probes),
     METRIC(lists, COUNTER, "tarn_lists_total", .help = "LISTs begun."),
     METRIC(lists_ok, COUNTER, "tarn_lists_completed_total", .help = "Lists, streaming ones too, that were put in place."),
     METRIC(streaming_lists, COUNTER, "tarn_streaming_lists_total", .help = "Streaming lists begun."),

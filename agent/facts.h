@@ -12,6 +12,12 @@
 #include "arena.h"
 #include "histogram.h"
 
+/* One namespace of a resource that is mirrored by namespaces. */
+struct tarn_facts_feed {
+    const char *ns, *resource_version, *last_error;
+    bool synced, live;
+};
+
 struct tarn_facts_resource {
     const char *name, *wanted, *realm, *api_version, *kind, *resource_version;
     const char *last_error; /* "": none */
@@ -22,6 +28,10 @@ struct tarn_facts_resource {
     uint64_t lists, lists_ok, streaming_lists, streaming_fallbacks, relists, list_pages, last_list_items, last_list_ms;
     uint64_t watches, added, modified, deleted, bookmarks, events;
     uint64_t list_errors, watch_errors, expired, too_large, skipped, store_errors, rv_rewinds, mismatches, unknown_events;
+    uint64_t poll_ms;      /* listed so often because it is not watched; 0: watched */
+    uint64_t probes;
+    struct tarn_facts_feed *namespaces; /* nnamespaces 0: all, by one list and watch */
+    unsigned nnamespaces;
     uint64_t event_age_ms; /* since the last event, bookmark or list */
     struct tarn_histogram list_time;
 };

@@ -98,38 +98,6 @@ static int add_realm(const struct tarn_facts_realm *r, struct tarn_buf *out)
     return rc ? rc : tarn_buf_adds(out, "}");
 }
 
-static int add_resource(const struct tarn_facts_resource *r, struct tarn_buf *out)
-{
-    int rc = ADD_TEXTS(out, {"name", r->name}, {"configured_as", r->wanted}, {"realm", r->realm}, {"api_version", r->api_version}, {"kind", r->kind});
-
-    if (!rc)
-        rc = add_bool(out, "found", r->found);
-    if (!rc)
-        rc = add_bool(out, "synced", r->synced);
-    if (!rc)
-        rc = add_bool(out, "live", r->live);
-    if (!rc)
-        rc = add_bool(out, "behind", r->behind);
-    if (!rc)
-        rc = add_bool(out, "full", r->full);
-    if (!rc)
-        rc = add_bool(out, "resting", r->resting);
-    if (!rc)
-        rc = ADD_TEXTS(out, {"resource_version", r->resource_version}, {"last_error", r->last_error});
-    return rc ? rc : add_numbers(out, &tarn_facts_of_resource, r);
-}
-
-static int add_client(const struct tarn_facts_client *c, struct tarn_buf *out)
-{
-    int rc = ADD_TEXTS(out, {"comm", c->program}, {"realm", c->realm});
-
-    if (!rc)
-        rc = add_name(out, "pid");
-    if (!rc)
-        rc = tarn_buf_addf(out, "%" PRIi64, c->pid);
-    return rc ? rc : add_numbers(out, &tarn_facts_of_client, c);
-}
-
 /* "name":[{...},...]: i is the next one's number. */
 static int begin_entry(struct tarn_buf *out, const char *name, unsigned i)
 {
@@ -155,6 +123,52 @@ static int end_list(struct tarn_buf *out, const char *name, unsigned n)
     }                                                           \
     if (!rc)                                                    \
     rc = end_list((out), #name, (f)->n##name)
+
+static int add_namespace(const struct tarn_facts_feed *n, struct tarn_buf *out)
+{
+    int rc = ADD_TEXTS(out, {"namespace", n->ns}, {"resource_version", n->resource_version}, {"last_error", n->last_error});
+
+    if (!rc)
+        rc = add_bool(out, "synced", n->synced);
+    return rc ? rc : add_bool(out, "live", n->live);
+}
+
+static int add_resource(const struct tarn_facts_resource *r, struct tarn_buf *out)
+{
+    int rc = ADD_TEXTS(out, {"name", r->name}, {"configured_as", r->wanted}, {"realm", r->realm}, {"api_version", r->api_version}, {"kind", r->kind});
+
+    if (!rc)
+        rc = add_bool(out, "found", r->found);
+    if (!rc)
+        rc = add_bool(out, "synced", r->synced);
+    if (!rc)
+        rc = add_bool(out, "live", r->live);
+    if (!rc)
+        rc = add_bool(out, "behind", r->behind);
+    if (!rc)
+        rc = add_bool(out, "full", r->full);
+    if (!rc)
+        rc = add_bool(out, "resting", r->resting);
+    if (!rc)
+        rc = ADD_TEXTS(out, {"resource_version", r->resource_version}, {"last_error", r->last_error});
+    if (!rc)
+        rc = add_numbers(out, &tarn_facts_of_resource, r);
+    if (rc || !r->nnamespaces)
+        return rc;
+    ADD_LIST(out, r, namespaces, add_namespace);
+    return rc;
+}
+
+static int add_client(const struct tarn_facts_client *c, struct tarn_buf *out)
+{
+    int rc = ADD_TEXTS(out, {"comm", c->program}, {"realm", c->realm});
+
+    if (!rc)
+        rc = add_name(out, "pid");
+    if (!rc)
+        rc = tarn_buf_addf(out, "%" PRIi64, c->pid);
+    return rc ? rc : add_numbers(out, &tarn_facts_of_client, c);
+}
 
 int tarn_facts_json(const struct tarn_facts *f, struct tarn_buf *out)
 {

@@ -1,83 +1,7 @@
 /* feeds.c - see feeds.h. */
 #include "feeds_impl.h"
 
-/* Requests of many resources at a start are spread over this. */
-#define START_SPREAD_MS 200
-
 /* ---- making ------------------------------------------------------------------------------------------------ */
-
-static void on_report(void *ctx, const struct tarn_reflector_report *report)
-{
-    const struct feed *f = ctx;
-
-    f->all->o.on_report(f->all->o.ctx, f->ns, report);
-}
-
-static void on_change(void *ctx, struct tarn_reflector *r)
-{
-    const struct feed *f = ctx;
-
-    (void)r;
-    f->all->o.on_change(f->all->o.ctx);
-}
-
-static int make_list_watch(const struct feed *f, const struct tarn_discovered *found, struct tarn_list_watch **ret, struct tarn_error *err)
-{
-    const struct tarn_feeds_options *o = &f->all->o;
-
-    return tarn_list_watch_http_new(
-        &(struct tarn_list_watch_http_options){
-            .http = o->http,
-            .api_version = found->api_version,
-            .plural = found->plural,
-            .namespace = f->ns,
-            .label_selector = o->resource->label_selector,
-            .field_selector = o->resource->field_selector,
-            .projection = tarn_projection_of(o->resource),
-            .max_object_bytes = o->config->max_object_bytes,
-            .store_id = o->store_id,
-            .streaming_lists = o->config->streaming_lists,
-        },
-        ret, err);
-}
-
-static int make_reflector(struct feed *f, const struct tarn_discovered *found, struct tarn_bytes resume, struct tarn_error *err)
-{
-    const struct tarn_feeds_options *o = &f->all->o;
-
-    return tarn_reflector_new(
-        &(struct tarn_reflector_options){
-            .list_watch = f->lw,
-            .store = tarn_backlog_store(f->backlog),
-            .rt = o->rt,
-            .name = o->name,
-            .expected_api_version = found->api_version,
-            .expected_kind = found->kind,
-            .page_size = o->config->page_size,
-            .streaming_list = o->config->streaming_lists,
-            .start_delay_ms = START_SPREAD_MS,
-            .resume_resource_version = resume,
-            .on_report = on_report,
-            .on_change = on_change,
-            .ctx = f,
-        },
-        &f->reflector, err);
-}
-
-static int make_source(struct feed *f, const struct tarn_discovered *found, struct tarn_bytes resume, struct tarn_error *err)
-{
-    int rc = make_list_watch(f, found, &f->lw, err);
-
-    return rc ? rc : make_reflector(f, found, resume, err);
-}
-
-static void free_source(struct feed *f)
-{
-    tarn_reflector_free(f->reflector);
-    tarn_list_watch_http_free(f->lw);
-    f->reflector = NULL;
-    f->lw = NULL;
-}
 
 static int make_feed(struct feed *f, struct tarn_error *err)
 {
@@ -88,7 +12,7 @@ static int make_feed(struct feed *f, struct tarn_error *err)
     sink.ctx = f;
     if (!rc && tarn_backlog_new(f->store, &sink, &f->backlog))
         rc = tarn_error_set(err, TARN_E_NOMEM, "out of memory");
-    return rc ? rc : make_source(f, o->found, o->old ? tarn_resource_resume_at(o->old, tarn_bytes_of(f->ns)) : (struct tarn_bytes){0}, err);
+    return rc ? rc : feed_source_new(f, o->found, o->old ? tarn_resource_resume_at(o->old, tarn_bytes_of(f->ns)) : (struct tarn_bytes){0}, &f->source, err);
 }
 
 int tarn_feeds_new(const struct tarn_feeds_options *o, struct tarn_feeds **ret, struct tarn_error *err)
@@ -119,7 +43,7 @@ int tarn_feeds_new(const struct tarn_feeds_options *o, struct tarn_feeds **ret, 
 void tarn_feeds_free(struct tarn_feeds *f)
 {
     for (unsigned i = 0; f && i < f->n; i++) {
-        free_source(&f->v[i]);
+        feed_source_free(f->v[i].source);
         tarn_backlog_free(f->v[i].backlog);
         tarn_store_free(f->v[i].store);
     }
@@ -133,48 +57,33 @@ static int convert_one(void *ctx, const struct tarn_object *obj, const struct ta
     return tarn_reproject(ctx, obj, ret, err);
 }
 
-/* A second source beside the one that runs; old gets that one. */
-static int second_source(struct feed *f, const struct tarn_discovered *found, struct feed *old, struct tarn_error *err)
+/* A second source beside the one that runs. */
+static int second_source(struct feed *f, const struct tarn_discovered *found, struct source **ret, struct tarn_error *err)
 {
     struct tarn_reflector_status s;
-    int rc;
 
-    *old = *f;
-    f->reflector = NULL;
-    f->lw = NULL;
-    tarn_reflector_status(old->reflector, &s);
-    rc = make_source(f, found, s.has_synced ? tarn_rv_bytes(&s.resource_version) : (struct tarn_bytes){0}, err);
-    if (!rc)
-        return 0;
-    free_source(f);
-    f->reflector = old->reflector;
-    f->lw = old->lw;
-    return rc;
+    feed_source_status(f->source, &s);
+    return feed_source_new(f, found, s.has_synced ? tarn_rv_bytes(&s.resource_version) : (struct tarn_bytes){0}, ret, err);
 }
 
 /* The old one's list, if one is under way, is aborted before the new one may begin its own. */
-static void exchange(struct feed *f, struct feed *old)
+static void exchange(struct feed *f, struct source *with)
 {
-    bool running = !f->resting;
-
-    free_source(old);
-    tarn_list_watch_http_pause(f->lw, tarn_backlog_waits(f->backlog));
-    if (running)
-        tarn_reflector_start(f->reflector);
+    feed_source_free(f->source);
+    f->source = with;
+    tarn_list_watch_http_pause(feed_source_list_watch(with), tarn_backlog_waits(f->backlog));
+    if (!f->resting)
+        feed_source_start(with);
 }
 
-static int second_sources(struct tarn_feeds *f, const struct tarn_discovered *found, struct feed *old, struct tarn_error *err)
+static int second_sources(struct tarn_feeds *f, const struct tarn_discovered *found, struct source **ret, struct tarn_error *err)
 {
-    unsigned n = 0;
     int rc = 0;
 
-    for (; !rc && n < f->n; n++)
-        rc = second_source(&f->v[n], found, &old[n], err);
-    for (n -= rc != 0; rc && n-- > 0;) {
-        free_source(&f->v[n]);
-        f->v[n].reflector = old[n].reflector;
-        f->v[n].lw = old[n].lw;
-    }
+    for (unsigned i = 0; !rc && i < f->n; i++)
+        rc = second_source(&f->v[i], found, &ret[i], err);
+    for (unsigned i = 0; rc && i < f->n; i++)
+        feed_source_free(ret[i]);
     return rc;
 }
 
@@ -182,23 +91,23 @@ int tarn_feeds_restart(struct tarn_feeds *f, const struct tarn_config *config, c
                        const struct tarn_discovered *found, struct tarn_reprojector *convert, struct tarn_error *err)
 {
     const struct tarn_feeds_options before = f->o;
-    struct feed *old = calloc(f->n, sizeof *old);
-    int rc = old ? 0 : tarn_error_set(err, TARN_E_NOMEM, "out of memory");
+    struct source **next = calloc(f->n, sizeof(struct source *));
+    int rc = next ? 0 : tarn_error_set(err, TARN_E_NOMEM, "out of memory");
 
     f->o.config = config;
     f->o.resource = resource;
     if (!rc)
-        rc = second_sources(f, found, old, err);
+        rc = second_sources(f, found, next, err);
     if (!rc)
         tarn_feeds_configure(f, config, resource);
     for (unsigned i = 0; !rc && i < f->n; i++) {
-        exchange(&f->v[i], &old[i]);
+        exchange(&f->v[i], next[i]);
         if (convert && tarn_backlog_convert(f->v[i].backlog, convert_one, convert, err)) /* some stay as the server gave them */
-            tarn_reflector_relist(f->v[i].reflector);
+            feed_source_relist(f->v[i].source);
     }
     if (rc)
         f->o = before;
-    free(old);
+    free(next);
     return rc;
 }
 
@@ -219,7 +128,7 @@ void tarn_feeds_move(struct tarn_feeds *f, struct tarn_writer *w, uint16_t store
     for (unsigned i = 0; i < f->n; i++)
         if (tarn_region_store_move(f->v[i].store, w, store, &err)) {
             tarn_log(TARN_LOG_WARN, err.message, "resource", f->o.name, "what", "its list begins again", NULL);
-            tarn_reflector_relist(f->v[i].reflector);
+            feed_source_relist(f->v[i].source);
         }
 }
 
@@ -234,13 +143,13 @@ void tarn_feeds_distrust(struct tarn_feeds *f)
 void tarn_feeds_start(struct tarn_feeds *f)
 {
     for (unsigned i = 0; i < f->n; i++)
-        tarn_reflector_start(f->v[i].reflector);
+        feed_source_start(f->v[i].source);
 }
 
 void tarn_feeds_stop(struct tarn_feeds *f)
 {
     for (unsigned i = 0; i < f->n; i++)
-        tarn_reflector_stop(f->v[i].reflector);
+        feed_source_stop(f->v[i].source);
 }
 
 uint64_t tarn_feeds_deadline_ms(struct tarn_feeds *f)
@@ -248,7 +157,7 @@ uint64_t tarn_feeds_deadline_ms(struct tarn_feeds *f)
     uint64_t least = UINT64_MAX;
 
     for (unsigned i = 0; i < f->n; i++) {
-        uint64_t at = f->v[i].resting ? f->v[i].rest_until_ms : tarn_reflector_deadline_ms(f->v[i].reflector);
+        uint64_t at = f->v[i].resting ? f->v[i].rest_until_ms : feed_source_deadline_ms(f->v[i].source);
 
         least = at < least ? at : least;
     }
@@ -259,13 +168,18 @@ void tarn_feeds_on_timer(struct tarn_feeds *f)
 {
     for (unsigned i = 0; i < f->n; i++)
         if (feed_may_run(&f->v[i]))
-            tarn_reflector_on_timer(f->v[i].reflector);
+            feed_source_on_timer(f->v[i].source);
 }
 
 void tarn_feeds_relist(struct tarn_feeds *f)
 {
     for (unsigned i = 0; i < f->n; i++)
-        tarn_reflector_relist(f->v[i].reflector);
+        feed_source_relist(f->v[i].source);
+}
+
+uint32_t tarn_feeds_poll_ms(const struct tarn_feeds *f)
+{
+    return feed_source_poll_ms(f->v[0].source);
 }
 
 bool tarn_feeds_take_touched(struct tarn_feeds *f)
@@ -273,7 +187,7 @@ bool tarn_feeds_take_touched(struct tarn_feeds *f)
     bool touched = false;
 
     for (unsigned i = 0; i < f->n; i++)
-        touched |= tarn_list_watch_http_take_touched(f->v[i].lw);
+        touched |= tarn_list_watch_http_take_touched(feed_source_list_watch(f->v[i].source));
     return touched;
 }
 
@@ -282,7 +196,7 @@ size_t tarn_feeds_memory(const struct tarn_feeds *f)
     size_t n = 0;
 
     for (unsigned i = 0; i < f->n; i++)
-        n += tarn_list_watch_http_memory(f->v[i].lw);
+        n += tarn_list_watch_http_memory(feed_source_list_watch(f->v[i].source));
     return n;
 }
 
@@ -296,7 +210,7 @@ int tarn_feeds_resume(struct tarn_feeds *f, struct tarn_buf *out)
     size_t before = out->len;
     int rc = 0;
 
-    for (unsigned i = 0; !rc && i < f->n; i++) {
+    for (unsigned i = 0; !rc && !tarn_feeds_poll_ms(f) && i < f->n; i++) {
         struct tarn_reflector_status s;
 
         feed_status(&f->v[i], &s);

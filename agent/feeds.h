@@ -90,6 +90,9 @@ void tarn_feeds_configure(struct tarn_feeds *f, const struct tarn_config *config
 /* The bytes of objects differ from now on without a new resourceVersion: the next list compares them. */
 void tarn_feeds_distrust(struct tarn_feeds *f);
 
+/* How often it is listed because it is not watched, in ms; 0: it is watched. */
+uint32_t tarn_feeds_poll_ms(const struct tarn_feeds *f);
+
 /* Have objects or parts of them come since the last call? */
 bool tarn_feeds_take_touched(struct tarn_feeds *f);
 /* Bytes of heap held now by transcoders and buffers. */

@@ -28,8 +28,8 @@ static void on_held(void *ctx, bool held)
 {
     struct feed *f = ctx;
 
-    if (f->lw)
-        tarn_list_watch_http_pause(f->lw, held);
+    if (f->source)
+        tarn_list_watch_http_pause(feed_source_list_watch(f->source), held);
 }
 
 static void on_skipped(void *ctx, struct tarn_bytes key, const struct tarn_error *error)
@@ -92,7 +92,7 @@ static void rest(struct feed *f)
     f->resting = true;
     f->lost = false;
     f->rest_until_ms = now_ms(f) + ms;
-    tarn_reflector_stop(f->reflector);
+    feed_source_stop(f->source);
     tarn_backlog_drop(f->backlog);
     tarn_log(TARN_LOG_WARN, "a list does not fit the region; the older state stays", "resource", f->all->o.name, "again_in_ms", TARN_LOG_U64(ms), NULL);
     changed(f);
@@ -107,7 +107,7 @@ bool feed_may_run(struct feed *f)
     f->resting = false;
     f->retry_ms = 0;
     f->full_since_ms = now_ms(f);
-    tarn_reflector_start(f->reflector);
+    feed_source_start(f->source);
     return true;
 }
 
@@ -183,7 +183,7 @@ enum tarn_feeds_wait tarn_feeds_turn(struct tarn_feeds *f)
 
 void feed_status(struct feed *f, struct tarn_reflector_status *s)
 {
-    tarn_reflector_status(f->reflector, s);
+    feed_source_status(f->source, s);
     if (tarn_backlog_waits(f->backlog)) {
         s->resource_version = f->applied_version;
         s->has_synced = f->applied_synced;

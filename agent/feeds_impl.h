@@ -1,4 +1,4 @@
-/* feeds_impl.h - what feeds.c (sources) and feeds_full.c (when the region cannot take what comes) share. */
+/* feeds_impl.h - what feeds.c (all of them), feeds_source.c (whence) and feeds_full.c (when the region cannot take what comes) share. */
 #ifndef TARN_AGENT_FEEDS_IMPL_H
 #define TARN_AGENT_FEEDS_IMPL_H
 
@@ -9,14 +9,15 @@
 #include "feeds.h"
 #include "list_watch_http.h"
 
+struct source; /* feeds_source.c */
+
 struct feed {
     struct tarn_feeds *all;
     const char *ns; /* "": all of them. The configuration's */
     struct tarn_store *store;     /* the region's */
-    struct tarn_backlog *backlog; /* before it; what the reflector fills */
-    struct tarn_list_watch *lw;
-    struct tarn_reflector *reflector;
-    /* what the region shows: behind the reflector while something waits */
+    struct tarn_backlog *backlog; /* before it; what the source fills */
+    struct source *source;
+    /* what the region shows: behind the source while something waits */
     struct tarn_rv applied_version;
     bool applied_synced;
     /* the region is full */
@@ -35,7 +36,19 @@ struct tarn_feeds {
 };
 
 extern const struct tarn_backlog_sink feed_backlog_sink; /* ctx is the feed */
-/* Of the reflector, as far as the region shows it. */
+/* A reflector's or a polling's list_watch and itself, at rest; resume: as tarn_reflector_options has it. */
+int feed_source_new(struct feed *f, const struct tarn_discovered *found, struct tarn_bytes resume, struct source **ret, struct tarn_error *err);
+void feed_source_free(struct source *s); /* NULL is allowed */
+/* As the functions of reflector.h and polling.h are. */
+void feed_source_start(struct source *s);
+void feed_source_stop(struct source *s);
+void feed_source_on_timer(struct source *s);
+void feed_source_relist(struct source *s);
+uint64_t feed_source_deadline_ms(struct source *s);
+void feed_source_status(struct source *s, struct tarn_reflector_status *ret);
+struct tarn_list_watch *feed_source_list_watch(const struct source *s);
+uint32_t feed_source_poll_ms(const struct source *s); /* 0: watched */
+/* Of the source, as far as the region shows it. */
 void feed_status(struct feed *f, struct tarn_reflector_status *ret);
 /* Not while it rests; a rest that is over ends here. */
 bool feed_may_run(struct feed *f);

@@ -11,6 +11,7 @@
 
 #define TICK_MS 1000
 #define RETRY_AFTER_MS_MAX 3600000u
+#define LISTS_MAX 2
 
 /* ---- what libcurl calls ------------------------------------------------------------------------------ */
 
@@ -169,7 +170,8 @@ static void activate(struct tarn_http_transfer *t)
     TAILQ_REMOVE(&h->waiting[t->request.cls], t, link);
     TAILQ_INSERT_TAIL(&h->active, t, link);
     h->nactive++;
-    h->nlists += t->request.cls == TARN_HTTP_LIST;
+    t->listing = t->request.cls == TARN_HTTP_LIST;
+    h->nlists += t->listing;
     h->stats.requests++;
     t->started_ms = t->progress_ms = uv_now(h->loop);
     t->connecting = true;
@@ -183,7 +185,7 @@ static struct tarn_http_transfer *next_to_start(struct tarn_http *h)
     for (int c = 0; c < HTTP_CLASSES; c++) {
         struct tarn_http_transfer *t = TAILQ_FIRST(&h->waiting[c]);
 
-        if (t && (c != TARN_HTTP_LIST || h->nlists < TARN_HTTP_LISTS_MAX))
+        if (t && (c != TARN_HTTP_LIST || h->nlists < h->lists_max))
             return t;
     }
     return NULL;
@@ -199,11 +201,26 @@ static void fail_waiting(struct tarn_http *h, const char *what, const char *prob
             TAILQ_REMOVE(&h->waiting[c], t, link);
             TAILQ_INSERT_TAIL(&h->active, t, link);
             h->nactive++;
-            h->nlists += c == TARN_HTTP_LIST;
             (void)snprintf(t->problem, sizeof t->problem, "%s%s", what, problem);
             mark(t, TARN_HTTP_FAILED);
         }
     }
+}
+
+static void on_token(uv_timer_t *timer)
+{
+    (void)timer; /* the turn that follows starts what waits */
+}
+
+/* Is there a token? Else the loop is woken when there is. */
+static bool may_request(struct tarn_http *h)
+{
+    uint64_t now = uv_now(h->loop);
+
+    if (tarn_rate_take(&h->rate, now))
+        return true;
+    (void)uv_timer_start(&h->rate_timer, on_token, tarn_rate_wait_ms(&h->rate, now), 0);
+    return false;
 }
 
 static void start_waiting(struct tarn_http *h)
@@ -228,7 +245,7 @@ static void start_waiting(struct tarn_http *h)
     case TARN_CREDENTIALS_WAIT:
         return;
     }
-    for (; t && h->nconnecting < TARN_HTTP_CONNECTING_MAX; t = next_to_start(h))
+    for (; t && h->nconnecting < TARN_HTTP_CONNECTING_MAX && may_request(h); t = next_to_start(h))
         activate(t);
 }
 
@@ -269,7 +286,7 @@ static void detach(struct tarn_http_transfer *t)
     connected(t);
     TAILQ_REMOVE(&h->active, t, link);
     h->nactive--;
-    h->nlists -= t->request.cls == TARN_HTTP_LIST;
+    tarn_http_list_is_over(t);
 }
 
 static enum tarn_http_end_kind kind_of(struct tarn_http_transfer *t)
@@ -538,6 +555,19 @@ void tarn_http_cancel(struct tarn_http_transfer *t)
     t->http->any_marked = true;
 }
 
+void tarn_http_list_is_over(struct tarn_http_transfer *t)
+{
+    t->http->nlists -= t->listing;
+    t->listing = false;
+}
+
+void tarn_http_limit(struct tarn_http *h, const struct tarn_http_limits *l)
+{
+    h->lists_max = l->lists;
+    h->rate.per_second = l->requests_per_second;
+    h->rate.burst = l->requests_burst;
+}
+
 void tarn_http_watch_silence(struct tarn_http_transfer *t, uint32_t silence_ms)
 {
     t->request.silence_ms = silence_ms;
@@ -564,9 +594,10 @@ static void init_handles(struct tarn_http *h)
 {
     (void)uv_timer_init(h->loop, &h->curl_timer);
     (void)uv_timer_init(h->loop, &h->tick);
+    (void)uv_timer_init(h->loop, &h->rate_timer);
     (void)uv_idle_init(h->loop, &h->idle);
-    h->curl_timer.data = h->tick.data = h->idle.data = h;
-    h->open_handles = 3;
+    h->curl_timer.data = h->tick.data = h->rate_timer.data = h->idle.data = h;
+    h->open_handles = 4;
 }
 
 int tarn_http_new(uv_loop_t *loop, struct tarn_api_server *server, struct tarn_http **ret, struct tarn_error *err)
@@ -581,6 +612,7 @@ int tarn_http_new(uv_loop_t *loop, struct tarn_api_server *server, struct tarn_h
         return tarn_error_set(err, TARN_E_NOMEM, "out of memory");
     h->loop = loop;
     h->server = server;
+    h->lists_max = LISTS_MAX;
     for (int c = 0; c < HTTP_CLASSES; c++)
         TAILQ_INIT(&h->waiting[c]);
     TAILQ_INIT(&h->active);
@@ -631,5 +663,6 @@ void tarn_http_close(struct tarn_http *h)
     tarn_credentials_free(h->credentials);
     uv_close((uv_handle_t *)&h->curl_timer, on_closed);
     uv_close((uv_handle_t *)&h->tick, on_closed);
+    uv_close((uv_handle_t *)&h->rate_timer, on_closed);
     uv_close((uv_handle_t *)&h->idle, on_closed);
 }

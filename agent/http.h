@@ -2,8 +2,8 @@
  *
  * One connection per transfer under way, kept alive between them. A transfer's bytes go to its sink as they
  * arrive; a budget per transfer and over all bounds what one turn of the loop takes, the rest waits in the kernel (the server
- * feels it), so no stream starves another and nothing is buffered without bound. At most two LISTs and four handshakes
- * at a time; watches start before lists. Host names are resolved outside libcurl, whose resolver would block.
+ * feels it), so no stream starves another and nothing is buffered without bound. At most so many LISTs (see tarn_http_limit) and four
+ * handshakes at a time; watches start before lists. Host names are resolved outside libcurl, whose resolver would block.
  *
  * All functions and callbacks on the loop's thread. Callbacks may start and cancel transfers: both only mark; the work
  * is done in tarn_http_turn, since libcurl must not be re-entered.
@@ -21,7 +21,6 @@
 #define TARN_HTTP_STREAM_BUDGET_BYTES (256u << 10)
 #define TARN_HTTP_TURN_BUDGET_BYTES (2u << 20)
 #define TARN_HTTP_LISTS_SHARE_BYTES (1u << 20) /* of the turn's: what watches leave to lists, which have an end */
-#define TARN_HTTP_LISTS_MAX 2
 #define TARN_HTTP_CONNECTING_MAX 4
 
 struct tarn_http;
@@ -85,10 +84,20 @@ int tarn_http_new(uv_loop_t *loop, struct tarn_api_server *server, struct tarn_h
  */
 void tarn_http_close(struct tarn_http *h);
 
+/* What the server is spared. */
+struct tarn_http_limits {
+    uint32_t lists;                         /* class LIST under way at a time */
+    uint32_t requests_per_second, requests_burst; /* of all classes: a token bucket; 0: no limit */
+};
+/* Without this call: 2 lists, no bucket. May be called again at any time; what is under way stays. */
+void tarn_http_limit(struct tarn_http *h, const struct tarn_http_limits *l);
+
 /* Ask for it; on success the sink will hear of its end unless it is cancelled. 0 or TARN_E_NOMEM. */
 int tarn_http_start(struct tarn_http *h, const struct tarn_http_request *r, struct tarn_http_transfer **ret);
 /* The sink is not called any more, also if this comes from inside one of its calls. Not after on_end began. */
 void tarn_http_cancel(struct tarn_http_transfer *t);
+/* A request of class LIST goes on as a WATCH (a streaming list's end mark came): it counts as a list no more. */
+void tarn_http_list_is_over(struct tarn_http_transfer *t);
 /* From now on an end comes after so long without a byte. */
 void tarn_http_watch_silence(struct tarn_http_transfer *t, uint32_t silence_ms);
 

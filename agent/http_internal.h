@@ -7,6 +7,7 @@
 
 #include "credentials.h"
 #include "http.h"
+#include "rate.h"
 
 #define HTTP_CLASSES 3
 #define HTTP_NAMES 2 /* the server's, the proxy's */
@@ -37,6 +38,7 @@ struct tarn_http_transfer {
     struct curl_slist *headers, *resolve, *connect_to;
     struct tarn_http_request request; /* path and accept are our copies */
     bool paused, connecting, head_done;
+    bool listing;   /* counts in nlists */
     bool held;      /* the sink wants nothing now: stays paused */
     bool cancelled; /* the sink wants no more calls */
     uint64_t generation; /* of the credentials it was made with */
@@ -61,12 +63,15 @@ struct tarn_http {
     CURLM *multi;
     uv_timer_t curl_timer; /* when libcurl wants to be called */
     uv_timer_t tick;       /* looks at deadlines once a second */
+    uv_timer_t rate_timer; /* wakes the loop when there is a token for what waits */
     uv_idle_t idle;        /* active while something is paused, for a paused transfer holds no handle */
-    unsigned open_handles; /* of the three; memory goes with the last */
+    unsigned open_handles; /* of the four; memory goes with the last */
     bool closing;
     struct transfers waiting[HTTP_CLASSES], active, paused;
     unsigned nactive, nlists, nconnecting, npaused;
     bool any_marked;
+    struct tarn_rate rate;
+    unsigned lists_max;
     uint64_t turn;
     uint32_t turn_bytes;
     struct name names[HTTP_NAMES];

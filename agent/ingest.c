@@ -312,10 +312,19 @@ static int init_loop(struct tarn_ingest *in, struct tarn_error *err)
     return 0;
 }
 
+void ingest_limit_requests(struct tarn_ingest *in)
+{
+    const struct tarn_http_limits limits = {in->config->max_lists, in->config->requests_per_second, in->config->request_burst};
+
+    tarn_http_limit(in->http, &limits);
+}
+
 static int make_parts(struct tarn_ingest *in, struct tarn_error *err)
 {
     int rc = tarn_http_new(&in->loop, in->server, &in->http, err);
 
+    if (!rc)
+        ingest_limit_requests(in);
     if (!rc && tarn_discovery_new(in->http, &in->discovery))
         rc = tarn_error_set(err, TARN_E_NOMEM, "out of memory");
     for (unsigned i = 0; !rc && i < in->config->nrealms; i++) {

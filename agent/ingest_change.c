@@ -294,6 +294,7 @@ static void apply(struct reload *l)
     in->nrealms = l->to->nrealms;
     l->realms = NULL;
     in->config = l->to;
+    ingest_limit_requests(in);
     make_new_drivers(l);
     keep_drivers(l);
     ingest_note_generations(in);

@@ -151,6 +151,7 @@ static void fill_counters(const struct tarn_reflector_counters *c, struct tarn_f
     r->streaming_lists = c->streaming_lists;
     r->streaming_fallbacks = c->streaming_fallbacks;
     r->relists = c->relists;
+    r->probes = c->probes;
     r->list_pages = c->list_pages;
     r->last_list_items = c->last_list_items;
     r->last_list_ms = c->last_list_ms;
@@ -169,6 +170,29 @@ static void fill_counters(const struct tarn_reflector_counters *c, struct tarn_f
     r->rv_rewinds = c->rv_rewinds;
     r->mismatches = c->mismatches;
     r->unknown_events = c->unknown_events;
+}
+
+/* What each namespace's feed says, where there are several. */
+static int add_namespaces(struct tarn_facts *f, struct tarn_feeds *feeds, struct tarn_facts_resource *r)
+{
+    struct tarn_reflector_status s;
+    const char *ns = "";
+    unsigned n = 0;
+
+    while (feeds && tarn_feeds_status_at(feeds, n, &ns, &s) && *ns)
+        n++;
+    r->namespaces = tarn_arena_alloc(&f->arena, (n + 1) * sizeof *r->namespaces);
+    if (!r->namespaces)
+        return TARN_E_NOMEM;
+    for (; r->nnamespaces < n && tarn_feeds_status_at(feeds, r->nnamespaces, &ns, &s); r->nnamespaces++) {
+        struct tarn_facts_feed *to = &r->namespaces[r->nnamespaces];
+
+        *to = (struct tarn_facts_feed){.ns = keep(f, ns), .synced = s.has_synced, .live = s.live, .resource_version = keep(f, s.resource_version.text),
+                                       .last_error = keep(f, s.last_error.code ? s.last_error.message : "")};
+        if (!to->ns || !to->resource_version || !to->last_error)
+            return TARN_E_NOMEM;
+    }
+    return 0;
 }
 
 static int add_resource(struct tarn_ingest *in, struct tarn_facts *f, const struct tarn_driver_facts *d)
@@ -199,6 +223,9 @@ static int add_resource(struct tarn_ingest *in, struct tarn_facts *f, const stru
     r->times_held = d->held.held;
     r->times_full = d->held.full;
     r->lists_given_up = d->held.given_up;
+    r->poll_ms = d->poll_ms;
+    if (add_namespaces(f, d->feeds, r))
+        return TARN_E_NOMEM;
     return r->name && r->wanted && r->realm && r->api_version && r->kind && r->resource_version && r->last_error ? 0 : TARN_E_NOMEM;
 }
 

@@ -52,6 +52,8 @@ struct tarn_facts *ingest_facts(struct tarn_ingest *in, const struct tarn_peer *
 int ingest_make_realm(struct tarn_ingest *in, const struct tarn_config *config, unsigned i, struct realm **ret, struct tarn_error *err);
 int ingest_make_driver(struct tarn_ingest *in, const struct tarn_config *config, unsigned i, struct realm *r, struct tarn_driver **ret, struct tarn_error *err);
 struct realm *ingest_realm(const struct tarn_ingest *in, const char *name);
+/* The configuration in force says what the API server is spared. */
+void ingest_limit_requests(struct tarn_ingest *in);
 /* The loop stood still for a hand-over: that is counted for itself. */
 void ingest_forget_turn(struct tarn_ingest *in);
 

@@ -20,11 +20,13 @@
 
 enum request { REQUEST_NONE, REQUEST_LIST, REQUEST_WATCH };
 
+#define AS_METADATA(kind) "application/json;as=" kind ";g=meta.k8s.io;v=v1"
+
 struct list_watch {
     struct tarn_list_watch base;
     struct tarn_http *http;
     char *api_version, *plural, *namespace, *label_selector, *field_selector;
-    bool streaming_lists;
+    bool streaming_lists, metadata_only;
     struct tarn_transcoder *lister, *watcher;
 
     enum request request; /* under way */
@@ -154,6 +156,7 @@ static int on_watch_object(void *ctx, struct tarn_bytes type, const struct tarn_
         return refused(l, serial, TARN_E_STOPPED);
     if (t == TARN_WATCH_BOOKMARK && !l->bookmarks) {
         l->bookmarks = true;
+        tarn_http_list_is_over(l->transfer); /* of a streaming list the first one is its end mark */
         tarn_http_watch_silence(l->transfer, BOOKMARK_SILENCE_MS);
     }
     return refused(l, serial, sink->on_event(sink, t, obj));
@@ -337,12 +340,22 @@ static void lw_cancel(struct tarn_list_watch *lw)
     (void)close_request(l);
 }
 
-static int start(struct list_watch *l, enum request kind, const char *path, uint32_t deadline_ms, struct tarn_list_watch_sink *sink)
+/* How the objects are asked for; NULL: whole. */
+static const char *accept_of(const struct list_watch *l, enum request kind)
+{
+    if (!l->metadata_only)
+        return NULL;
+    return kind == REQUEST_LIST ? AS_METADATA("PartialObjectMetadataList") : AS_METADATA("PartialObjectMetadata");
+}
+
+/* listing: a LIST, or a WATCH that begins with one. */
+static int start(struct list_watch *l, enum request kind, bool listing, const char *path, uint32_t deadline_ms, struct tarn_list_watch_sink *sink)
 {
     static const struct tarn_http_sink http_sink = {on_head, on_body, on_end};
     struct tarn_http_request r = {
-        .cls = kind == REQUEST_LIST ? TARN_HTTP_LIST : TARN_HTTP_WATCH,
+        .cls = listing ? TARN_HTTP_LIST : TARN_HTTP_WATCH,
         .path = path,
+        .accept = accept_of(l, kind),
         .deadline_ms = deadline_ms,
         .silence_ms = kind == REQUEST_LIST ? LIST_SILENCE_MS : WATCH_OPEN_MS,
         .sink = &http_sink,
@@ -387,6 +400,7 @@ static int both(struct tarn_buf *b, const char *mine, struct tarn_bytes theirs, 
 
 /* A request's path and query while they are built. */
 struct query {
+    bool listing; /* a LIST, or a WATCH that begins with one */
     struct tarn_buf path, labels, fields;
 };
 
@@ -406,7 +420,7 @@ static int query_send(struct list_watch *l, struct query *q, int rc, enum reques
     if (!rc)
         rc = tarn_buf_add(&q->path, "", 1);
     if (!rc)
-        rc = start(l, kind, q->path.data, deadline_ms, sink);
+        rc = start(l, kind, q->listing, q->path.data, deadline_ms, sink);
     tarn_buf_release(&q->path);
     tarn_buf_release(&q->labels);
     tarn_buf_release(&q->fields);
@@ -417,7 +431,7 @@ static int lw_list(struct tarn_list_watch *lw, const struct tarn_list_options *o
 {
     struct list_watch *l = of(lw);
     struct tarn_list_options mine = *o;
-    struct query q = {0};
+    struct query q = {.listing = true};
     int rc = query_begin(l, &q, &mine.label_selector, &mine.field_selector);
 
     if (!rc)
@@ -429,7 +443,7 @@ static int lw_watch(struct tarn_list_watch *lw, const struct tarn_watch_options 
 {
     struct list_watch *l = of(lw);
     struct tarn_watch_options mine = *o;
-    struct query q = {0};
+    struct query q = {.listing = o->send_initial_events};
     int rc = query_begin(l, &q, &mine.label_selector, &mine.field_selector);
 
     if (!rc)
@@ -492,6 +506,7 @@ int tarn_list_watch_http_new(const struct tarn_list_watch_http_options *o, struc
     l->base.ops = &ops;
     l->http = o->http;
     l->streaming_lists = o->streaming_lists;
+    l->metadata_only = o->metadata_only;
     rc = copy_strings(l, o);
     if (rc)
         (void)tarn_error_set(err, rc, "out of memory");

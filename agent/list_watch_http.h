@@ -20,6 +20,7 @@ struct tarn_list_watch_http_options {
     const char *plural;      /* "pods" */
     const char *namespace;   /* NULL or "": all */
     const char *label_selector, *field_selector; /* NULL: none */
+    bool metadata_only;      /* ask for PartialObjectMetadata in place of the objects */
     struct tarn_projection projection;
     uint32_t max_object_bytes;
     uint16_t store_id;

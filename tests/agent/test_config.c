@@ -35,6 +35,8 @@ static int load(struct tarn_config *c, const char *text, struct tarn_error *err)
 {
     char *argv[] = {"tarnd", "--config", (char *)write_file("tarn.yaml", text), NULL};
 
+    unsetenv("TARN_T_NONE");
+    setenv("TARN_T_SET", "b", 1);
     return tarn_config_load(c, 3, argv, err);
 }
 
@@ -81,10 +83,31 @@ static void each_mistake_in_a_file_is_named_with_its_place(void)
         {"resources: [secrets.v1]\n", "Secrets never go to realm cluster"},
         {"resources: [Secret]\n", "Secrets never go to realm cluster"},
         {"realms:\n  - name: a-name-that-is-much-too-long\n", "tarn.yaml:2:5: realm name 'a-name-that-is-much-too-long' is longer than 23 bytes"},
-        {"resources:\n  - name: pods\n    namespaces: [a, b, a]\n", "tarn.yaml:2:5: 'pods': a namespace is given twice"},
-        {"resources:\n  - name: pods\n    namespaces: [a, B]\n", "tarn.yaml:2:5: 'pods': 'B' is no namespace name"},
+        {"resources:\n  - name: pods\n    namespaces: [a, b, a]\n", "tarn.yaml:3:17: 'pods': 'a' is given twice"},
+        {"resources:\n  - name: pods\n    namespaces: [a, B]\n", "tarn.yaml:3:17: 'pods': 'B' is no namespace name"},
         {"resources:\n  - name: pods\n    namespaces: [\"\"]\n", "'' is no namespace name"},
         {"resources:\n  - name: pods\n    namespaces: [\"a/b\"]\n", "'a/b' is no namespace name"},
+        {"resources:\n  - name: pods\n    fieldSelector: spec.nodeName=$(TARN_T_NONE)\n", "tarn.yaml:3:20: environment variable TARN_T_NONE is not set (byte 15 of 'spec.nodeName=$(TARN_T_NONE)')"},
+        {"resources:\n  - name: pods\n    namespaces: [a, $(TARN_T_NONE)]\n", "tarn.yaml:3:21: environment variable TARN_T_NONE is not set"},
+        {"resources:\n  - name: pods\n    labelSelector: a in b\n", "tarn.yaml:3:20: 'pods': "},
+        {"resources:\n  - name: pods\n    fieldSelector: spec.nodeName\n", "tarn.yaml:3:20: 'pods': "},
+        {"resources:\n  - name: pods\n    drop: [a..b]\n", "tarn.yaml:3:11: 'pods': "},
+        {"resources:\n  - name: pods\n    keep: [\"a[x]\"]\n", "tarn.yaml:3:11: 'pods': "},
+        {"resources:\n  - name: pods\n    slots: [a.]\n", "tarn.yaml:3:12: 'pods': "},
+        {"resources:\n  - name: pods\n    indexes: [\"label:\"]\n", "tarn.yaml:3:14: 'pods': unknown index 'label:'"},
+        {"resources:\n  - name: pods\n    metadataOnly: true\n    keep: [status]\n", "tarn.yaml:3:19: 'pods': metadataOnly keeps the metadata and nothing else"},
+        {"resources:\n  - name: pods\n    metadataOnly: true\n    indexes: [owner, node]\n", "tarn.yaml:4:14: 'pods': 'node' is not in the metadata"},
+        {"resources:\n  - name: pods\n    poll: 10\n", "tarn.yaml:3:11: expected a duration"},
+        {"resources:\n  - name: pods\n    poll: 10ms\n", "tarn.yaml:3:11: 'pods': poll at most once a second"},
+        {"resources:\n  - name: pods\n    relistPeriod: 10ms\n", "tarn.yaml:3:19: 'pods': list again at most once a second"},
+        {"resources:\n  - name: pods\n    relistPeriod: 10m\n    poll: 10s\n", "'pods': what is polled is listed again anyway"},
+        {"resources:\n  - name: pods\n    keepDeleted: {for: 1m, objects: 0}\n", "keepDeleted.objects 0: must be from 1"},
+        {"resources:\n  - name: pods\n    keepDeleted: {bytes: 1KiB}\n", "keepDeleted.bytes 1024: must be at least 4096"},
+        {"realms:\n  - name: s\n    resources:\n      - {name: secrets, keepDeleted: {for: 1m}}\n", "'secrets': a deleted Secret is gone"},
+        {"realms:\n  - name: s\n    resources: [secrets, pods]\n", "tarn.yaml:3:26: 'pods': 's' is a realm with Secrets and other resources"},
+        {"resources: [SECRETS]\n", "Secrets never go to realm cluster"},
+        {"resources: [pods]\nmaxLists: 0\n", "maxLists 0: must be from 1 to 64"},
+        {"resources: [pods]\nprobeAfter: 1ms\n", "probeAfter 1: must be at least 1000"},
         {"resources:\n  - name: pods\n    keep: [a]\n    drop: [b]\n", "give drop or keep, not both"},
         {"resources: [pods]\nrealms:\n  - budget: 64MiB\n", "tarn.yaml:3:5: a realm needs a name"},
         {"resources: [pods]\nrealms:\n  - name: a\n  - name: a\n", "tarn.yaml:4:5: realm 'a' is given twice, first at "},
@@ -116,7 +139,8 @@ static const char full[] = "server:\n  url: \"http://127.0.0.1:1\"\n  gzip: true
                            "resources:\n"
                            "  - pods\n"
                            "  - name: deployments.apps\n    apiVersion: apps/v1\n    namespaces: [kube-system]\n    labelSelector: \"app=x\"\n"
-                           "    fieldSelector: \"metadata.name!=\\\"\\\\\\\"\"\n    drop: [status]\n    slots: [spec.replicas]\n    indexes: [\"label:app\"]\n"
+                           "    fieldSelector: \"metadata.name!=\\\"\\\\\\\\\\\"\"\n    drop: [status]\n    slots: [spec.replicas]\n    indexes: [\"label:app\"]\n    relistPeriod: 10m\n    keepDeleted: {for: 90s, objects: 7, bytes: 1MiB}\n"
+                           "  - {name: nodes, metadataOnly: true, poll: 1500ms, labelSelector: \"a=$(TARN_T_SET)\", fieldSelector: \"metadata.name=$$(X)\"}\n"
                            "realms:\n  - {name: secret, budget: 16MiB, readers: {users: [root, 12], groups: [0, 34]}, resources: [{name: secrets, keep: [metadata]}]}\n"
                            "budget: 64MiB\nsocket: /tmp/x.sock\nruntimeDir: /tmp/x\nmaxObjectBytes: 8388608\npageSize: 100\nmaxClients: 7\n"
                            "streamingLists: false\nhugePages: false\nlogFormat: json\nlogLevel: debug\n";
@@ -128,10 +152,11 @@ static void a_full_file_is_read(void)
     const struct tarn_config_resource *r;
     const struct tarn_config_realm *realm;
 
-    CU_ASSERT_EQUAL_FATAL(load(&c, full, &err), 0);
+    if (load(&c, full, &err))
+        CU_FAIL_FATAL(err.message);
     CU_ASSERT_STRING_EQUAL(c.server.url, "http://127.0.0.1:1");
     CU_ASSERT(c.server.gzip && !c.streaming_lists && !c.huge_pages);
-    CU_ASSERT_EQUAL(c.nresources, 3);
+    CU_ASSERT_EQUAL(c.nresources, 4);
     r = &c.resources[0];
     CU_ASSERT(strcmp(r->name, "pods") == 0 && r->drop.n == 1 && strcmp(r->drop.v[0], "metadata.managedFields") == 0);
     r = &c.resources[1];
@@ -139,7 +164,12 @@ static void a_full_file_is_read(void)
     CU_ASSERT_STRING_EQUAL(r->namespaces.v[0], "kube-system");
     CU_ASSERT_STRING_EQUAL(r->label_selector, "app=x");
     CU_ASSERT(r->drop.n == 1 && strcmp(r->drop.v[0], "status") == 0 && r->indexes.n == 1 && r->slots.n == 1);
+    CU_ASSERT(r->relist_ms == 600000 && r->keep_deleted_ms == 90000 && r->keep_deleted_objects == 7 && r->keep_deleted_bytes == 1u << 20);
     r = &c.resources[2];
+    CU_ASSERT(r->metadata_only && r->poll_ms == 1500 && r->keep_deleted_ms == 0 && r->keep_deleted_objects == 1000);
+    CU_ASSERT_STRING_EQUAL(r->label_selector, "a=b");
+    CU_ASSERT_STRING_EQUAL(r->field_selector, "metadata.name=$(X)");
+    r = &c.resources[3];
     CU_ASSERT(strcmp(r->realm, "secret") == 0 && r->keep.n == 1 && r->drop.n == 0);
     CU_ASSERT_EQUAL(c.nrealms, 2);
     realm = tarn_config_realm(&c, "secret");

@@ -77,7 +77,7 @@ static void a_name_is_found_in_whatever_form_it_is_given(void)
         {"events.events.k8s.io", NULL, {AGG_APIS}, 1, 0, "events|events.k8s.io|events.k8s.io/v1|Event|event|namespaced|ev", "GET /apis "},
         {"events", NULL, {AGG_API}, 1, 0, "events||v1|Event|event|namespaced|ev", "GET /api "},
         {"things.a.b", NULL, {AGGREGATED("{\"metadata\":{\"name\":\"x\"},\"versions\":[{\"version\":\"v3\",\"resources\":[" RESOURCE("things", "\"list\",\"watch\"") "]}]},{\"metadata\":{\"name\":\"a.b\"},\"versions\":[{\"version\":\"v2\",\"freshness\":\"Stale\"},{\"version\":\"v1\",\"resources\":[" RESOURCE("things", "\"list\",\"watch\"") "]}]}")}, 1, 0, "things|a.b|a.b/v1|Thing|thing|cluster|", "GET /apis "},
-        {"things.x", NULL, {AGGREGATED("{\"metadata\":{\"name\":\"x\"},\"versions\":[{\"version\":\"v1\",\"resources\":[" RESOURCE("things", "\"create\"") "]}]}")}, 1, TARN_E_UNSUPPORTED, "cannot be listed and watched", "GET /apis "},
+        {"things.x", NULL, {AGGREGATED("{\"metadata\":{\"name\":\"x\"},\"versions\":[{\"version\":\"v1\",\"resources\":[" RESOURCE("things", "\"create\"") "]}]}")}, 1, TARN_E_UNSUPPORTED, "cannot be listed", "GET /apis "},
         {"gadgets.lab.example.com", NULL, {AGG_APIS}, 1, TARN_E_NOTFOUND, "resource 'gadgets.lab.example.com': the server has no such resource (404 ", "GET /apis "},
         /* plain: versions and groups lead to lists of resources */
         {"pods", NULL, {CORE, "disc-core.resp.http"}, 2, 0, "pods||v1|Pod|pod|namespaced|po", "GET /api/v1 "},
@@ -90,7 +90,7 @@ static void a_name_is_found_in_whatever_form_it_is_given(void)
         {"deployments.apps", NULL, {GROUPS(GROUP("apps", "v2")), NULL, "disc-apps.resp.http"}, 3, 0, "deployments|apps|apps/v1|Deployment|deployment|namespaced|deploy", "GET /apis/apps/v1beta1 "},
         {"gadgets.lab.example.com", NULL, {GROUPS(GROUP("apps", "v1"))}, 1, TARN_E_NOTFOUND, "the server has no such resource (404 ", "GET /apis "},
         {"gadgets.v1.x", NULL, {NULL, NULL}, 2, TARN_E_NOTFOUND, "the server has no such resource (404 ", "GET /apis "},
-        {"bindings", NULL, {CORE, "disc-core.resp.http", GROUPS("")}, 3, TARN_E_UNSUPPORTED, "cannot be listed and watched", "GET /apis "},
+        {"bindings", NULL, {CORE, "disc-core.resp.http", GROUPS("")}, 3, TARN_E_UNSUPPORTED, "cannot be listed", "GET /apis "},
         {"status", NULL, {CORE, "disc-core.resp.http", GROUPS("")}, 3, TARN_E_NOTFOUND, "no such resource", "GET /apis "},
         {"pods", NULL, {"err-403.resp.http"}, 1, TARN_E_STATUS, "(403 Forbidden)", "GET /api "},
         {"pods", NULL, {"{\"resources\":[}"}, 1, TARN_E_SYNTAX, "resource 'pods'", "GET /api "},

@@ -26,6 +26,7 @@ check "by the namespace's index too" test "$(tarn get pods -n "${ns[1]}" -o name
 # ---- changes in both come in
 curl -fsS -X POST "$url/sim/change" -d '{"count":300}' >/dev/null
 eventually "changes in both arrive" two_equal
+check "status tells of each namespace" test "$(resource pods '[.namespaces[] | select(.synced and .live) | .namespace] | join(" ")')" = "${ns[0]} ${ns[1]}"
 
 # ---- a relist of one leaves the other alone: only its watch is told that it is too old
 count_lists() { resource pods .lists; }
