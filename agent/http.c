@@ -19,7 +19,7 @@ static bool over_budget(const struct tarn_http_transfer *t, size_t n)
 {
     const struct tarn_http *h = t->http;
     uint32_t mine = t->turn == h->turn ? t->turn_bytes : 0;
-    uint32_t most = TARN_HTTP_TURN_BUDGET_BYTES - (h->nlists && t->request.cls != TARN_HTTP_LIST ? TARN_HTTP_LISTS_SHARE_BYTES : 0);
+    uint32_t most = TARN_HTTP_TURN_BUDGET_BYTES - (h->nlists && !t->listing ? TARN_HTTP_LISTS_SHARE_BYTES : 0);
 
     return (mine && mine + n > TARN_HTTP_STREAM_BUDGET_BYTES) || h->turn_bytes + n > most;
 }
