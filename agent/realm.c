@@ -22,6 +22,7 @@ static struct tarn_writer_options options_of(const struct realm *r, const struct
         .rt = r->rt,
         .max_object_bytes = config->max_object_bytes,
         .lease_ms = TARN_LEASE_MS,
+        .populate_ahead = true,
     };
 }
 

@@ -1,11 +1,8 @@
 /* alloc.c - see alloc.h. Slots of a class are found by bitmap: 1 bit of private memory per slot, nothing in the region. */
 #include "alloc.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "kernel.h"
 
 #define UNIT TARN_ALLOC_UNIT_BYTES
 #define CHUNK TARN_REGION_CHUNK_BYTES
@@ -59,14 +56,13 @@ int tarn_alloc_init(struct tarn_alloc *a, char *base, uint64_t size, bool huge)
 {
     uint32_t n = (uint32_t)(size / UNIT);
 
-    *a = (struct tarn_alloc){.base = base, .size = size, .nunits = n, .free_units = n, .huge = huge, .highest_free = n - 1};
+    *a = (struct tarn_alloc){.base = base, .size = size, .nunits = n, .free_units = n, .highest_free = n - 1};
     a->reserve[TARN_ALLOC_NORMAL] = n / 32;
     a->reserve[TARN_ALLOC_URGENT] = n / 32 / 4;
     memset(a->partial, 0xff, sizeof a->partial);
     a->private_bytes = n * sizeof *a->units + size / CHUNK;
     a->units = calloc(n, sizeof *a->units);
-    a->populated = calloc(size / CHUNK, sizeof *a->populated);
-    return a->units && a->populated ? 0 : TARN_E_NOMEM;
+    return a->units ? tarn_populate_init(&a->populate, base, size, huge) : TARN_E_NOMEM;
 }
 
 void tarn_alloc_release(struct tarn_alloc *a)
@@ -74,48 +70,13 @@ void tarn_alloc_release(struct tarn_alloc *a)
     for (uint32_t u = 0; a->units && u < a->nunits; u++)
         free(a->units[u].bits);
     free(a->units);
-    free(a->populated);
+    tarn_populate_release(&a->populate);
     *a = (struct tarn_alloc){0};
 }
 
-/* ---- taking memory from the kernel -------------------------------------------------------------------- */
-
-/* A large page for the chunk, cheaper than 512 small ones. The kernel collapses only a range that has a page. */
-static bool collapse(char *p)
+static bool populate(struct tarn_alloc *a, uint32_t first, uint32_t n, bool growing)
 {
-    return !madvise(p, 4096, MADV_POPULATE_WRITE) && !madvise(p, CHUNK, MADV_COLLAPSE);
-}
-
-static bool populate_chunk(struct tarn_alloc *a, uint64_t c)
-{
-    char *p = a->base + c * CHUNK;
-
-    if (a->populated[c])
-        return true;
-    if (a->fault_at && ++a->populations == a->fault_at) {
-        a->failed++;
-        return false;
-    }
-    if (a->huge && collapse(p)) {
-        a->collapsed++;
-    } else if (!madvise(p, CHUNK, MADV_POPULATE_WRITE) || errno == EINVAL) {
-        a->faulted++; /* EINVAL: before Linux 5.14 the first touch may raise SIGBUS when memory is out */
-    } else {
-        a->failed++;
-        return false;
-    }
-    a->populated[c] = true;
-    return true;
-}
-
-static bool populate(struct tarn_alloc *a, uint32_t first, uint32_t n)
-{
-    uint64_t last = ((uint64_t)(first + n) * UNIT - 1) / CHUNK;
-
-    for (uint64_t c = (uint64_t)first * UNIT / CHUNK; c <= last; c++)
-        if (!populate_chunk(a, c))
-            return false;
-    return true;
+    return tarn_populate_take(&a->populate, (uint64_t)first * UNIT / CHUNK, ((uint64_t)(first + n) * UNIT - 1) / CHUNK, growing);
 }
 
 /* ---- units ---------------------------------------------------------------------------------------------- */
@@ -187,7 +148,7 @@ static int run_get(struct tarn_alloc *a, uint64_t bytes, enum tarn_alloc_rank ra
     uint32_t n = (uint32_t)((bytes + UNIT - 1) / UNIT), first;
 
     first = may_take(a, n, rank) ? find_highest(a, n) : NONE;
-    if (first == NONE || !populate(a, first, n))
+    if (first == NONE || !populate(a, first, n, false))
         return TARN_E_FULL;
     units_mark(a, first, n, USE_RUN);
     a->used_bytes += (uint64_t)n * UNIT;
@@ -233,7 +194,7 @@ static int group_new(struct tarn_alloc *a, unsigned class, enum tarn_alloc_rank 
     uint64_t *bits;
 
     first = may_take(a, n, rank) ? find_lowest(a, n, tarn_alloc_class_bytes(class) > 8192) : NONE;
-    if (first == NONE || !populate(a, first, n))
+    if (first == NONE || !populate(a, first, n, true))
         return TARN_E_FULL;
     nslots = (n * UNIT - unit_start(first)) / tarn_alloc_class_bytes(class);
     bits = calloc(1, bitmap_bytes(nslots));

@@ -13,6 +13,8 @@
 #include <tarn/error.h>
 #include <tarn/layout.h>
 
+#include "populate.h"
+
 #define TARN_ALLOC_UNIT_BYTES 65536u
 #define TARN_ALLOC_CLASSES 67u
 #define TARN_ALLOC_CLASS_MAX TARN_ALLOC_UNIT_BYTES /* larger ones are runs of units */
@@ -36,13 +38,10 @@ struct tarn_alloc {
     uint32_t nunits, free_units;
     uint32_t reserve[3]; /* units kept back from each rank */
     struct tarn_alloc_unit *units;
-    bool *populated;                      /* per 2 MiB chunk: taken from the kernel once, kept for ever */
+    struct tarn_populate populate;        /* per 2 MiB chunk: taken from the kernel once, kept for ever */
     uint32_t partial[TARN_ALLOC_CLASSES]; /* first unit, 0xffffffff: none */
     uint32_t lowest_free, highest_free;   /* hints */
     uint64_t used_bytes, private_bytes;
-    bool huge;
-    uint32_t fault_at, populations; /* tests: fail the fault_at-th population */
-    uint64_t collapsed, faulted, failed;
 };
 
 TARN_MUST_CHECK int tarn_alloc_init(struct tarn_alloc *a, char *base, uint64_t size, bool huge);

@@ -49,7 +49,9 @@ static int make_region(struct tarn_writer *w, struct tarn_error *err)
     w->size = spec.size;
     w->h = (struct tarn_region_header *)w->base;
     rc = tarn_alloc_init(&w->alloc, w->base, w->size, w->o.huge_pages == TARN_HUGE_PAGES_AUTO);
-    w->alloc.fault_at = w->o.fault_populate_at;
+    w->alloc.populate.fault_at = w->o.fault_populate_at;
+    if (!rc && w->o.populate_ahead)
+        tarn_populate_ahead(&w->alloc.populate, w->rt);
     return rc ? rc : tarn_region_view_of(w->base, w->size, &w->view, err);
 }
 
@@ -187,6 +189,7 @@ void tarn_writer_free(struct tarn_writer *w)
 {
     if (!w)
         return;
+    tarn_populate_release(&w->alloc.populate); /* its helper works on the mapping */
     if (w->h) {
         tarn_writer_set_agent_state(w, TARN_AGENT_STOPPED);
         tarn_region_unmake(w->base, w->size, w->fd);
@@ -381,7 +384,7 @@ static uint64_t private_bytes(const struct tarn_writer *w)
 
 static uint64_t taken_bytes(const struct tarn_writer *w)
 {
-    return (w->alloc.collapsed + w->alloc.faulted) * TARN_REGION_CHUNK_BYTES;
+    return tarn_populate_count(&w->alloc.populate) * TARN_REGION_CHUNK_BYTES;
 }
 
 void tarn_writer_stats(const struct tarn_writer *w, struct tarn_writer_stats *ret)
@@ -394,9 +397,9 @@ void tarn_writer_stats(const struct tarn_writer *w, struct tarn_writer_stats *re
     ret->live_bytes = w->alloc.used_bytes - w->retired_bytes - w->staged_bytes;
     ret->free_bytes = w->size - w->alloc.used_bytes;
     ret->private_bytes = private_bytes(w);
-    ret->chunks_collapsed = w->alloc.collapsed;
-    ret->chunks_populated = w->alloc.faulted;
-    ret->chunks_failed = w->alloc.failed;
+    ret->chunks_collapsed = atomic_load_explicit(&w->alloc.populate.collapsed, memory_order_relaxed); /* a count by itself */
+    ret->chunks_populated = atomic_load_explicit(&w->alloc.populate.faulted, memory_order_relaxed); /* a count by itself */
+    ret->chunks_failed = atomic_load_explicit(&w->alloc.populate.failed, memory_order_relaxed); /* a count by itself */
     ret->clients = w->nclients;
     ret->horizon = w->horizon;
     ret->commit_seq = w->commit;

@@ -1,7 +1,9 @@
 /* The region's allocator: no overlap, alignment, classes, giving back, and what it does at the end of memory. */
+/* tarn-test: threads */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "../../shm/alloc.h"
 #include "../../shm/bytes_shm.h"
@@ -116,17 +118,55 @@ static void each_failing_population_is_an_error_and_nothing_is_lost(void)
         uint32_t ref, ok = 0, failed = 0;
 
         CU_ASSERT_EQUAL_FATAL(tarn_alloc_init(&a, map(), REGION, false), 0);
-        a.fault_at = at;
+        a.populate.fault_at = at;
         for (int i = 0; i < 14; i++) {
             int rc = tarn_alloc_get(&a, 1u << 20, TARN_ALLOC_NORMAL, &ref);
 
             ok += !rc;
             failed += rc == TARN_E_FULL;
         }
-        CU_ASSERT_EQUAL(a.failed, 1);
+        CU_ASSERT_EQUAL(atomic_load(&a.populate.failed), 1);
         CU_ASSERT_TRUE(ok >= 13 && ok + failed == 14); /* memory elsewhere may serve */
         tarn_alloc_release(&a);
     }
+}
+
+/* A region that grows has its next chunks before it needs them; what is taken twice counts once, and each byte is there. */
+static void a_helper_takes_memory_ahead(void)
+{
+    const uint64_t bytes = 128u << 20, chunks = bytes / TARN_REGION_CHUNK_BYTES;
+    char *raw = mmap(NULL, bytes + TARN_REGION_CHUNK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *base = (char *)(((uintptr_t)raw + TARN_REGION_CHUNK_BYTES - 1) & ~(uintptr_t)(TARN_REGION_CHUNK_BYTES - 1));
+    struct tarn_alloc a;
+    uint32_t ref;
+    uint64_t used = 0, most = 0;
+
+    CU_ASSERT_EQUAL_FATAL(tarn_alloc_init(&a, base, bytes, false), 0);
+    tarn_populate_ahead(&a.populate, tarn_runtime_posix());
+    CU_ASSERT_PTR_NOT_NULL(a.populate.thread);
+    while (used < (64u << 20)) {
+        CU_ASSERT_EQUAL_FATAL(tarn_alloc_get(&a, 4096, TARN_ALLOC_NORMAL, &ref), 0);
+        memset(base + ((uint64_t)ref << TARN_REGION_UNIT_SHIFT), 0x5a, 4096);
+        used += 4096;
+    }
+    for (int tries = 0; tries < 3000 && most < used / TARN_REGION_CHUNK_BYTES + 8; tries++) {
+        most = tarn_populate_count(&a.populate);
+        (void)usleep(10000);
+    }
+    CU_ASSERT_TRUE(most >= used / TARN_REGION_CHUNK_BYTES + 8 && most <= chunks); /* it stays ahead */
+    CU_ASSERT_EQUAL(atomic_load(&a.populate.failed), 0);
+    tarn_alloc_release(&a);
+    (void)munmap(raw, bytes + TARN_REGION_CHUNK_BYTES);
+}
+
+static void a_small_region_has_no_helper(void)
+{
+    struct tarn_alloc a;
+
+    CU_ASSERT_EQUAL_FATAL(tarn_alloc_init(&a, map(), REGION, false), 0);
+    tarn_populate_ahead(&a.populate, tarn_runtime_posix());
+    CU_ASSERT_PTR_NULL(a.populate.thread);
+    tarn_alloc_release(&a);
 }
 
 static void crc32c_agrees_with_its_table_and_the_rfc(void)
@@ -195,5 +235,6 @@ static void the_private_map_agrees_with_an_array(void)
 
 TARN_TEST_MAIN("alloc", TARN_TEST(classes_cover_every_size_with_little_waste), TARN_TEST(pieces_never_overlap_and_all_comes_back),
                TARN_TEST(the_end_of_memory_is_full_and_the_reserve_is_for_the_urgent), TARN_TEST(many_sizes_fit_a_small_region),
-               TARN_TEST(each_failing_population_is_an_error_and_nothing_is_lost), TARN_TEST(crc32c_agrees_with_its_table_and_the_rfc),
+               TARN_TEST(each_failing_population_is_an_error_and_nothing_is_lost), TARN_TEST(a_helper_takes_memory_ahead),
+               TARN_TEST(a_small_region_has_no_helper), TARN_TEST(crc32c_agrees_with_its_table_and_the_rfc),
                TARN_TEST(the_private_map_agrees_with_an_array), TARN_TEST(the_hash_is_the_documented_one))

@@ -40,6 +40,7 @@ struct tarn_writer_options {
     bool auto_commit;             /* every single change commits by itself: for plain users, not the agent */
     uint64_t generation;          /* 0: 1 */
     const uint8_t *instance;      /* 16 bytes; NULL: random */
+    bool populate_ahead;          /* a region that grows fast gets a thread that takes memory from the kernel before it is needed */
     bool generations;             /* a second generation is allowed: the ladder may ask for a hand-over */
     /* tests only: fail the n-th taking of memory from the kernel (population), 0: never */
     uint32_t fault_populate_at;
