@@ -133,6 +133,7 @@ TARN_API int tarn_snapshot_park(struct tarn_snapshot *s, bool parked);
 
 /* The number of the commit it shows, and the generation it belongs to. Numbers of different generations do not compare. */
 TARN_API uint64_t tarn_snapshot_commit(const struct tarn_snapshot *s);
+/* The generation that commit belongs to: it changes when the agent makes a new region. As tarn_snapshot_commit. */
 TARN_API uint64_t tarn_snapshot_generation(const struct tarn_snapshot *s);
 
 /* What a walk of the whole region met. */

@@ -137,6 +137,10 @@ TARN_API struct tarn_bytes tarn_iter_continue(const struct tarn_iter *it);
  */
 TARN_API TARN_MUST_CHECK int tarn_index_keys(struct tarn_snapshot *s, const char *resource, const char *index,
                                              const char *value, struct tarn_keys *ret, struct tarn_error *err);
+/*
+ * Each value that at least one object has in the index, once: copies, in byte order. Allocates. Errors and source as
+ * tarn_index_keys.
+ */
 TARN_API TARN_MUST_CHECK int tarn_list_index_values(struct tarn_snapshot *s, const char *resource, const char *index,
                                                     struct tarn_keys *ret, struct tarn_error *err);
 

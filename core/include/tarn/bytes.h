@@ -32,6 +32,7 @@ static inline struct tarn_bytes tarn_bytes_of(const char *s)
     return (struct tarn_bytes){.data = s, .len = s ? strlen(s) : 0};
 }
 
+/* The same bytes? Two empty runs are equal, wherever they point. */
 static inline bool tarn_bytes_equal(struct tarn_bytes a, struct tarn_bytes b)
 {
     uint64_t x, y;
@@ -77,6 +78,7 @@ static inline void tarn_buf_clear(struct tarn_buf *b)
 TARN_API TARN_MUST_CHECK int tarn_buf_reserve(struct tarn_buf *b, size_t n);
 /* Append; 0 or TARN_E_NOMEM; on error b is as before. */
 TARN_API TARN_MUST_CHECK int tarn_buf_add(struct tarn_buf *b, const void *data, size_t n);
+/* Append formatted text, as printf. 0 or TARN_E_NOMEM; on error b is as before. */
 TARN_API TARN_MUST_CHECK int tarn_buf_addf(struct tarn_buf *b, const char *fmt, ...) TARN_PRINTF(2, 3);
 /* Append s (a C string). */
 static inline TARN_MUST_CHECK int tarn_buf_adds(struct tarn_buf *b, const char *s)

@@ -61,6 +61,7 @@ struct tarn_cache_counters {
     uint64_t index_errors; /* lenient_index: values that could not be computed */
     uint64_t rv_rewinds;   /* monotonic_rv: resourceVersions that went back */
 };
+/* What happened since it was made. c must come from tarn_cache_new. Any thread. */
 TARN_API void tarn_cache_counters(struct tarn_indexer *c, struct tarn_cache_counters *ret);
 
 #ifdef __cplusplus

@@ -38,11 +38,13 @@ struct tarn_delta_list {
     struct tarn_delta *v; /* each obj is an owned reference */
     size_t n;
 };
+/* Give the references back, free the list, and make it empty. {0} is allowed. */
 TARN_API void tarn_delta_list_release(struct tarn_delta_list *l);
 
 /* The pending deltas of obj's key (a tombstone's own) or of key (D-13). TARN_E_NOTFOUND, TARN_E_KEY, TARN_E_NOMEM. */
 TARN_API TARN_MUST_CHECK int tarn_delta_fifo_get(struct tarn_delta_fifo *f, const struct tarn_object *obj,
                                                  struct tarn_delta_list *ret, struct tarn_error *err);
+/* The pending deltas of key (D-13): copies for tarn_delta_list_release. TARN_E_NOTFOUND, TARN_E_NOMEM. Any thread. */
 TARN_API TARN_MUST_CHECK int tarn_delta_fifo_get_by_key(struct tarn_delta_fifo *f, struct tarn_bytes key,
                                                         struct tarn_delta_list *ret);
 /*

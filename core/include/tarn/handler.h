@@ -29,16 +29,19 @@ struct tarn_event_handler {
     void *ctx;
 };
 
+/* Call on_add, if there is one. Its return, else 0. */
 static inline int tarn_event_handler_add(const struct tarn_event_handler *h, const struct tarn_object *obj,
                                          bool is_in_initial_list)
 {
     return h->on_add ? h->on_add(h->ctx, obj, is_in_initial_list) : 0;
 }
+/* Call on_update, if there is one. Its return, else 0. */
 static inline int tarn_event_handler_update(const struct tarn_event_handler *h, const struct tarn_object *old,
                                             const struct tarn_object *obj)
 {
     return h->on_update ? h->on_update(h->ctx, old, obj) : 0;
 }
+/* Call on_delete, if there is one. Its return, else 0. */
 static inline int tarn_event_handler_delete(const struct tarn_event_handler *h, const struct tarn_object *obj)
 {
     return h->on_delete ? h->on_delete(h->ctx, obj) : 0;

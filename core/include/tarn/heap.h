@@ -42,11 +42,15 @@ TARN_API TARN_MUST_CHECK int tarn_heap_pop(struct tarn_heap *h, const struct tar
 /* *ret: owned, or TARN_E_NOTFOUND. */
 TARN_API TARN_MUST_CHECK int tarn_heap_get(struct tarn_heap *h, const struct tarn_object *obj, const struct tarn_object **ret,
                                            struct tarn_error *err);
+/* The object under key. *ret: owned, or TARN_E_NOTFOUND. Any thread. O(1). */
 TARN_API TARN_MUST_CHECK int tarn_heap_get_by_key(struct tarn_heap *h, struct tarn_bytes key, const struct tarn_object **ret);
+/* Append owned references to all that is in, in no order (tarn_objects_release). 0 or TARN_E_NOMEM. */
 TARN_API TARN_MUST_CHECK int tarn_heap_list(struct tarn_heap *h, struct tarn_objects *ret);
+/* Append copies of all keys, in no order (tarn_keys_release). 0 or TARN_E_NOMEM. */
 TARN_API TARN_MUST_CHECK int tarn_heap_list_keys(struct tarn_heap *h, struct tarn_keys *ret);
 /* Wake all that wait; what is in can still be popped, nothing more goes in. */
 TARN_API void tarn_heap_close(struct tarn_heap *h);
+/* Has tarn_heap_close been called? Any thread. */
 TARN_API bool tarn_heap_is_closed(struct tarn_heap *h);
 
 #ifdef __cplusplus

@@ -26,6 +26,10 @@ struct tarn_informer_factory_options {
     void *ctx;
 };
 
+/*
+ * Make a factory that has no informer yet. o is copied, what it points to is borrowed as long as the factory lives. 0, TARN_E_INVAL (no runtime or no
+ * configure) or TARN_E_NOMEM.
+ */
 TARN_API TARN_MUST_CHECK int tarn_informer_factory_new(const struct tarn_informer_factory_options *o,
                                                        struct tarn_informer_factory **ret, struct tarn_error *err);
 /* Shut down and free all informers. NULL is allowed. */

@@ -27,6 +27,7 @@ static inline struct tarn_key_func tarn_key_func_meta_namespace(void)
 {
     return (struct tarn_key_func){.fn = tarn_meta_namespace_key};
 }
+/* tarn_deletion_handling_key as a struct tarn_key_func. */
 static inline struct tarn_key_func tarn_key_func_deletion_handling(void)
 {
     return (struct tarn_key_func){.fn = tarn_deletion_handling_key};

@@ -110,6 +110,7 @@ struct tarn_func_list_watch {
     struct tarn_list_watch_funcs funcs;
 };
 
+/* A list_watch over funcs, which are copied; their ctx is borrowed as long as it is used. */
 TARN_API struct tarn_func_list_watch tarn_func_list_watch_init(const struct tarn_list_watch_funcs *funcs);
 
 /*
@@ -126,6 +127,7 @@ struct tarn_filtered_list_watch {
     void *ctx;
 };
 
+/* One over inner (borrowed) that changes nothing yet: set its selectors or modify. */
 TARN_API struct tarn_filtered_list_watch tarn_filtered_list_watch_init(struct tarn_list_watch *inner);
 
 #ifdef __cplusplus

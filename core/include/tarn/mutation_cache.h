@@ -31,8 +31,13 @@ struct tarn_mutation_cache_options {
     bool include_adds;                     /* also answer with objects that the backing store does not have yet */
 };
 
+/*
+ * Make an empty one. o is copied, what it points to is borrowed until tarn_mutation_cache_free. 0, TARN_E_INVAL (no backing store
+ * or runtime) or TARN_E_NOMEM.
+ */
 TARN_API TARN_MUST_CHECK int tarn_mutation_cache_new(const struct tarn_mutation_cache_options *o,
                                                      struct tarn_mutation_cache **ret, struct tarn_error *err);
+/* Free it and its references. NULL is allowed. No other call may be under way. */
 TARN_API void tarn_mutation_cache_free(struct tarn_mutation_cache *m);
 
 /* Remember the result of a write (M-4). TARN_E_KEY, TARN_E_NOMEM. */
@@ -47,6 +52,10 @@ TARN_API TARN_MUST_CHECK int tarn_mutation_cache_by_index(struct tarn_mutation_c
                                                           struct tarn_error *err);
 /* An informer's events (M-5): the overlay drops what is not newer; a delete leaves a tombstone for ttl_ms. */
 TARN_API TARN_MUST_CHECK int tarn_mutation_cache_on_add_or_update(struct tarn_mutation_cache *m, const struct tarn_object *obj);
+/*
+ * An informer's delete (M-5): leaves a tombstone for ttl_ms, so that an older add does not bring the object back. TARN_E_KEY,
+ * TARN_E_NOMEM.
+ */
 TARN_API TARN_MUST_CHECK int tarn_mutation_cache_on_delete(struct tarn_mutation_cache *m, const struct tarn_object *obj);
 
 #ifdef __cplusplus

@@ -89,12 +89,16 @@ TARN_API TARN_MUST_CHECK int tarn_object_new_deleted(const struct tarn_object *f
 /* ---- what every object has; all borrowed, valid as long as obj -------------------------- */
 
 TARN_API uint32_t tarn_object_size(const struct tarn_object *obj); /* bytes of the blob */
+/* The object's enum tarn_object_flag bits. */
 TARN_API uint8_t tarn_object_flags(const struct tarn_object *obj);
 TARN_API struct tarn_bytes tarn_object_key(const struct tarn_object *obj);       /* "namespace/name" or "name" */
 TARN_API struct tarn_bytes tarn_object_namespace(const struct tarn_object *obj); /* empty: cluster-scoped */
+/* The name, without its namespace. */
 TARN_API struct tarn_bytes tarn_object_name(const struct tarn_object *obj);
+/* metadata.uid; empty: it has none. */
 TARN_API struct tarn_bytes tarn_object_uid(const struct tarn_object *obj);
 TARN_API uint64_t tarn_object_resource_version(const struct tarn_object *obj); /* 0: absent or not numeric */
+/* metadata.resourceVersion as the server wrote it; empty: it has none. */
 TARN_API struct tarn_bytes tarn_object_resource_version_text(const struct tarn_object *obj);
 /* The body: MessagePack of the API object, as any decoder reads it. Empty for keys and tombstones. */
 TARN_API struct tarn_bytes tarn_object_body(const struct tarn_object *obj);

@@ -30,6 +30,7 @@ struct tarn_pager {
 
 /* Begin a list at rv (may be "" or "0") with pages of limit. Keeps the pager's memory. */
 TARN_API void tarn_pager_start(struct tarn_pager *p, const struct tarn_rv *rv, uint32_t limit);
+/* Free its memory and make it a pager at rest. */
 TARN_API void tarn_pager_release(struct tarn_pager *p);
 
 /* The options of the page to ask for now; borrowed from p, until its next call. */

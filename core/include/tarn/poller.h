@@ -36,6 +36,7 @@ struct tarn_array_enumerator {
     size_t n;
 };
 
+/* One over the n objects of v, all borrowed as long as it is used. */
 TARN_API struct tarn_array_enumerator tarn_array_enumerator_init(const struct tarn_object *const *v, size_t n);
 
 struct tarn_poller_options {

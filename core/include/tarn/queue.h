@@ -57,6 +57,7 @@ static inline const struct tarn_delta *tarn_deltas_oldest(const struct tarn_delt
 {
     return d->n ? &d->v[0] : NULL;
 }
+/* Deltas.Newest: the last of them, NULL when empty (D-17). Borrowed from d. */
 static inline const struct tarn_delta *tarn_deltas_newest(const struct tarn_deltas *d)
 {
     return d->n ? &d->v[d->n - 1] : NULL;
@@ -121,6 +122,7 @@ static inline void tarn_queue_close(struct tarn_queue *q)
 {
     q->ops->close(q);
 }
+/* Has tarn_queue_close been called? Any thread. */
 static inline bool tarn_queue_is_closed(struct tarn_queue *q)
 {
     return q->ops->is_closed(q);

@@ -192,6 +192,7 @@ TARN_API void tarn_reflector_on_timer(struct tarn_reflector *r);
 /* List again now instead of trusting the watch (a reload, an operator's wish): cancels what is under way. Takes effect at the next on_timer. */
 TARN_API void tarn_reflector_relist(struct tarn_reflector *r);
 
+/* Its state and counters now. Any thread. */
 TARN_API void tarn_reflector_status(struct tarn_reflector *r, struct tarn_reflector_status *ret);
 /* The name in messages; valid as long as r. */
 TARN_API const char *tarn_reflector_name(const struct tarn_reflector *r);

@@ -30,6 +30,7 @@ TARN_API TARN_MUST_CHECK int tarn_rv_set(struct tarn_rv *rv, struct tarn_bytes t
  * which is many times faster than looking its text up, and the same text for every number an API server writes. */
 TARN_API TARN_MUST_CHECK int tarn_rv_set_of(struct tarn_rv *rv, const struct tarn_object *obj);
 
+/* The text of rv, "" if it has none; borrowed from rv. */
 static inline struct tarn_bytes tarn_rv_bytes(const struct tarn_rv *rv)
 {
     return (struct tarn_bytes){.data = rv->text, .len = rv->len};

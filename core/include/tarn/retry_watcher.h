@@ -35,6 +35,7 @@ TARN_API TARN_MUST_CHECK int tarn_retry_watcher_new(const struct tarn_retry_watc
 TARN_API void tarn_retry_watcher_free(struct tarn_retry_watcher *w);
 /* When on_timer is wanted, on the runtime's clock; the first time at once. UINT64_MAX: a watch is up, or it is over. */
 TARN_API uint64_t tarn_retry_watcher_deadline_ms(const struct tarn_retry_watcher *w);
+/* Do what is due: open the watch, or open it again. Harmless before the deadline. One thread at a time. */
 TARN_API void tarn_retry_watcher_on_timer(struct tarn_retry_watcher *w);
 /* No further event, no on_end. */
 TARN_API void tarn_retry_watcher_stop(struct tarn_retry_watcher *w);
@@ -57,7 +58,9 @@ struct tarn_until {
     const struct tarn_object *last; /* the newest event's object, owned; NULL: none came */
 };
 
+/* Wait for the n conditions (borrowed) one after the other; none: fulfilled by the first event. */
 TARN_API struct tarn_until tarn_until_init(const struct tarn_condition *conditions, size_t n);
+/* Give its last object back. {0} is allowed. */
 TARN_API void tarn_until_release(struct tarn_until *u);
 /*
  * Offer an event to the condition whose turn it is, and as long as they are fulfilled to the next. Returns 1: all are

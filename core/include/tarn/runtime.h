@@ -32,10 +32,12 @@ struct tarn_runtime {
     const struct tarn_runtime_ops *ops;
 };
 
+/* Monotonic milliseconds of rt's clock; never goes back. Any thread. */
 static inline uint64_t tarn_now_ms(struct tarn_runtime *rt)
 {
     return rt->ops->now_ms(rt);
 }
+/* 64 uniform random bits from rt. Any thread. Not for secrets. */
 static inline uint64_t tarn_random(struct tarn_runtime *rt)
 {
     return rt->ops->random(rt);

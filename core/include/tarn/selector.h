@@ -44,6 +44,7 @@ TARN_API void tarn_selector_free(const struct tarn_selector *s);
 
 /* The selector that selects everything, and the one that selects nothing. Static: never freed. */
 TARN_API const struct tarn_selector *tarn_selector_everything(void);
+/* The selector that selects nothing. Static: never freed. */
 TARN_API const struct tarn_selector *tarn_selector_nothing(void);
 
 /* Has s no requirement, so that it selects everything? A NULL selector counts as everything. */
@@ -73,6 +74,7 @@ struct tarn_field_selector;
  */
 TARN_API TARN_MUST_CHECK int tarn_field_selector_parse(struct tarn_bytes text, const struct tarn_field_selector **ret,
                                                        struct tarn_error *err);
+/* Free s. NULL is allowed. */
 TARN_API void tarn_field_selector_free(const struct tarn_field_selector *s);
 /* No terms at all (also for NULL)? */
 TARN_API bool tarn_field_selector_is_everything(const struct tarn_field_selector *s);

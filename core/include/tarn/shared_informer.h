@@ -59,6 +59,7 @@ TARN_API void tarn_shared_informer_free(struct tarn_shared_informer *s);
 TARN_API TARN_MUST_CHECK int tarn_shared_informer_run(struct tarn_shared_informer *s, struct tarn_error *err);
 /* End run soon. Not restartable. */
 TARN_API void tarn_shared_informer_stop(struct tarn_shared_informer *s);
+/* Was it stopped (or its run ended)? Any thread. */
 TARN_API bool tarn_shared_informer_is_stopped(struct tarn_shared_informer *s);
 
 /* Begin the event-loop use. Errors as run. */
@@ -67,6 +68,7 @@ TARN_API TARN_MUST_CHECK int tarn_shared_informer_start(struct tarn_shared_infor
 TARN_API void tarn_shared_informer_step(struct tarn_shared_informer *s);
 /* Its two halves, for loops that ration their turns: process what is queued now; deliver what waits for the handlers. How much that was. */
 TARN_API size_t tarn_shared_informer_process(struct tarn_shared_informer *s);
+/* The second half: deliver what waits for the handlers now. How many notifications that was. */
 TARN_API size_t tarn_shared_informer_deliver(struct tarn_shared_informer *s);
 /* The reflector, once started; NULL before, and without a list_watch. */
 TARN_API struct tarn_reflector *tarn_shared_informer_reflector(struct tarn_shared_informer *s);
@@ -130,6 +132,7 @@ struct tarn_registration_counters {
     uint64_t folds;          /* times the buffer was full and was folded */
     size_t waiting;          /* now */
 };
+/* What this handler was told so far, and what waits. Any thread. */
 TARN_API void tarn_registration_counters(struct tarn_registration *r, struct tarn_registration_counters *ret);
 TARN_API void tarn_registration_unref(struct tarn_registration *r); /* NULL is allowed */
 

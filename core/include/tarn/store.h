@@ -77,41 +77,54 @@ struct tarn_store {
     const struct tarn_store_ops *ops;
 };
 
-/* Thin calls through ops; each documented above and in the implementation's header. */
+/* Thin calls through ops; more of each above and in the implementation's header. */
+
+/*
+ * Put obj under its key, in the place of what was there. The store takes a reference of its own. 0 or the error of key, transform, index or
+ * memory, and the store is as before.
+ */
 static inline TARN_MUST_CHECK int tarn_store_add(struct tarn_store *s, const struct tarn_object *obj, struct tarn_error *err)
 {
     return s->ops->add(s, obj, err);
 }
+/* client-go's Update: as add in a store; in a queue it is another kind of change. */
 static inline TARN_MUST_CHECK int tarn_store_update(struct tarn_store *s, const struct tarn_object *obj, struct tarn_error *err)
 {
     return s->ops->update(s, obj, err);
 }
+/* Remove what is under obj's key. What an unknown key means is the implementation's: no error in a store. */
 static inline TARN_MUST_CHECK int tarn_store_delete(struct tarn_store *s, const struct tarn_object *obj, struct tarn_error *err)
 {
     return s->ops->del(s, obj, err);
 }
+/* What is stored under obj's key. *ret: an owned reference, or TARN_E_NOTFOUND; TARN_E_KEY. */
 static inline TARN_MUST_CHECK int tarn_store_get(struct tarn_store *s, const struct tarn_object *obj,
                                                  const struct tarn_object **ret, struct tarn_error *err)
 {
     return s->ops->get(s, obj, ret, err);
 }
+/* What is stored under key. *ret: an owned reference, or TARN_E_NOTFOUND. */
 static inline TARN_MUST_CHECK int tarn_store_get_by_key(struct tarn_store *s, struct tarn_bytes key,
                                                         const struct tarn_object **ret, struct tarn_error *err)
 {
     return s->ops->get_by_key(s, key, ret, err);
 }
+/* Append all objects, in no order, for tarn_objects_release. 0 or TARN_E_NOMEM. */
 static inline TARN_MUST_CHECK int tarn_store_list(struct tarn_store *s, struct tarn_objects *ret)
 {
     return s->ops->list(s, ret);
 }
+/* Append copies of all keys, in no order, for tarn_keys_release. 0 or TARN_E_NOMEM. */
 static inline TARN_MUST_CHECK int tarn_store_list_keys(struct tarn_store *s, struct tarn_keys *ret)
 {
     return s->ops->list_keys(s, ret);
 }
+/* client-go's Resync: a queue sends what it knows once more; a plain store does nothing. */
 static inline TARN_MUST_CHECK int tarn_store_resync(struct tarn_store *s, struct tarn_error *err)
 {
     return s->ops->resync(s, err);
 }
+/* Free the store and its references. NULL is allowed. */
 static inline void tarn_store_free(struct tarn_store *s)
 {
     if (s)
@@ -136,6 +149,7 @@ TARN_API void tarn_objects_release(struct tarn_objects *l);
 /* Append obj to a list without lease, which takes over the caller's reference. 0 or TARN_E_NOMEM (the reference stays the caller's). */
 TARN_API TARN_MUST_CHECK int tarn_objects_add(struct tarn_objects *l, const struct tarn_object *obj);
 
+/* Free the keys and make the list empty. {0} is allowed. */
 TARN_API void tarn_keys_release(struct tarn_keys *l);
 /* Make room for n more keys with bytes of text together. 0 or TARN_E_NOMEM. */
 TARN_API TARN_MUST_CHECK int tarn_keys_reserve(struct tarn_keys *l, size_t n, size_t bytes);
@@ -170,11 +184,13 @@ TARN_API TARN_MUST_CHECK int tarn_index_values_add(struct tarn_index_values *out
 /* Append a copy of a concatenated with sep (may be empty) and b. */
 TARN_API TARN_MUST_CHECK int tarn_index_values_add_joined(struct tarn_index_values *out, struct tarn_bytes a,
                                                           const char *sep, struct tarn_bytes b);
+/* Empty it, keep its memory. */
 static inline void tarn_index_values_clear(struct tarn_index_values *out)
 {
     out->n = 0;
     tarn_buf_clear(&out->text);
 }
+/* Free its memory and make it empty. {0} is allowed. */
 TARN_API void tarn_index_values_release(struct tarn_index_values *out);
 
 /*
@@ -185,6 +201,7 @@ TARN_API void tarn_index_values_release(struct tarn_index_values *out);
  * tarn_index_func_release. TARN_E_INVAL with the reason for a name that is none of these.
  */
 TARN_API TARN_MUST_CHECK int tarn_index_func_builtin(const char *name, struct tarn_index_func *ret, struct tarn_error *err);
+/* Free what a built-in index function owns. {0} is allowed. */
 TARN_API void tarn_index_func_release(struct tarn_index_func *f);
 
 #ifdef __cplusplus

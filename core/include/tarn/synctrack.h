@@ -33,6 +33,7 @@ struct tarn_single_file_tracker {
     _Atomic int64_t under_way;
 };
 
+/* One more item is under way. Start it before the upstream can say that it has synced. */
 static inline void tarn_single_file_tracker_start(struct tarn_single_file_tracker *t)
 {
     /* relaxed: the upstream's own lock orders a start before its has_synced. */
@@ -52,13 +53,16 @@ static inline bool tarn_single_file_tracker_has_synced(struct tarn_single_file_t
 /* For work done in any order: the set of items under way, by address. */
 struct tarn_async_tracker;
 
+/* Make one with nothing under way. upstream is copied, its ctx borrowed. 0 or TARN_E_NOMEM. */
 TARN_API TARN_MUST_CHECK int tarn_async_tracker_new(const struct tarn_synctrack_upstream *upstream,
                                                     struct tarn_async_tracker **ret);
+/* Free it; items still under way are forgotten. NULL is allowed. */
 TARN_API void tarn_async_tracker_free(struct tarn_async_tracker *t);
 /* item (not NULL, never looked into) is under way; twice is once. 0 or TARN_E_NOMEM: not noted. */
 TARN_API TARN_MUST_CHECK int tarn_async_tracker_start(struct tarn_async_tracker *t, const void *item);
 /* item is done; one that was never started is no error. */
 TARN_API void tarn_async_tracker_finish(struct tarn_async_tracker *t, const void *item);
+/* Has the upstream synced, and is nothing under way? Any thread. */
 TARN_API bool tarn_async_tracker_has_synced(struct tarn_async_tracker *t);
 
 /*

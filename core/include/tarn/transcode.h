@@ -65,6 +65,7 @@ struct tarn_transcode_options {
 TARN_API TARN_MUST_CHECK int tarn_transcoder_new(const struct tarn_transcode_options *options,
                                                  const struct tarn_transcode_sink *sink,
                                                  struct tarn_transcoder **ret, struct tarn_error *err);
+/* Free it and what it holds of a document. NULL is allowed. */
 TARN_API void tarn_transcoder_free(struct tarn_transcoder *t);
 /* Forget what was fed; ready for a new document. Keeps its memory. */
 TARN_API void tarn_transcoder_reset(struct tarn_transcoder *t);

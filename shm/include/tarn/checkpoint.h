@@ -23,6 +23,7 @@ struct tarn_checkpoint_clock {
     uint64_t monotonic_ms; /* CLOCK_MONOTONIC */
     uint8_t boot[16];      /* names the run of the kernel that monotonic_ms is of; zeros: unknown */
 };
+/* The three clocks, now. */
 void tarn_checkpoint_clock_now(struct tarn_checkpoint_clock *ret);
 /*
  * Milliseconds from `then` to `now`: by the monotonic clock within one run of the kernel. Else by the real one, but at least since
@@ -92,6 +93,7 @@ struct tarn_checkpoint_facts {
 TARN_MUST_CHECK int tarn_checkpoint_open(const char *path, const struct tarn_checkpoint_clock *now, struct tarn_checkpoint **ret, struct tarn_error *err);
 /* NULL is allowed. */
 void tarn_checkpoint_close(struct tarn_checkpoint *c);
+/* What is known of the file; strings are borrowed as long as c. */
 void tarn_checkpoint_facts(const struct tarn_checkpoint *c, struct tarn_checkpoint_facts *ret);
 /*
  * The n-th resource as it was saved, its times moved to this run's CLOCK_MONOTONIC. Borrowed as long as c. 0; TARN_E_NOTFOUND behind the

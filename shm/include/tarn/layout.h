@@ -128,10 +128,12 @@ struct tarn_blob_head {
 #define TARN_NODE_HASHED 1      /* flag of a NODE's blob */
 
 #define TARN_LINK_NVID_MASK 0x0fffu
+/* The kind of a link: its upper four bits. */
 static inline unsigned tarn_link_kind(uint16_t kind_nvid)
 {
     return kind_nvid >> 12;
 }
+/* The number of value ids behind a link's header: its lower twelve bits. */
 static inline unsigned tarn_link_nvid(uint16_t kind_nvid)
 {
     return kind_nvid & TARN_LINK_NVID_MASK;

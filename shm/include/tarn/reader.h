@@ -45,6 +45,7 @@ void tarn_reader_end(struct tarn_reader *r);
 TARN_MUST_CHECK int tarn_reader_check(const struct tarn_reader *r);
 /* Agree that the pin may go under pressure (park), or no longer. */
 void tarn_reader_park(struct tarn_reader *r);
+/* Hold the pin firmly again. One that was taken meanwhile stays taken: tarn_reader_check says so. */
 void tarn_reader_unpark(struct tarn_reader *r);
 
 /* ---- objects ---------------------------------------------------------------------------- */
@@ -124,6 +125,7 @@ TARN_MUST_CHECK int tarn_reader_index_values(const struct tarn_reader *r, const 
                                              unsigned index, struct tarn_reader_values *ret);
 /* 1 and the next value (valid until the next call), 0 at the end, or an error. */
 TARN_MUST_CHECK int tarn_reader_values_next(struct tarn_reader_values *it, struct tarn_bytes *ret);
+/* Free what the walk allocated; at any point of it. */
 void tarn_reader_values_release(struct tarn_reader_values *it);
 
 /* ---- object numbers: what the change log speaks of (log.h) ------------------------------------ */

@@ -57,6 +57,7 @@ struct tarn_region_facts {
     uint64_t live_bytes, retired_bytes, free_bytes, objects;
     uint64_t collections, revocations, refused, over_budget, pressure;
 };
+/* What the region's header says now: each field for itself, not one moment of all. */
 void tarn_region_view_facts(const struct tarn_region_view *v, struct tarn_region_facts *ret);
 
 /* The newest commit (acquire: everything of it is visible to the caller). */

@@ -55,7 +55,9 @@ struct tarn_resource_info {
 
 /* The n-th index name, slot path or short name; empty when out of range. Borrowed as the info is. */
 struct tarn_bytes tarn_resource_index_name(const struct tarn_resource_info *i, unsigned n);
+/* The path of the n-th slot; empty when out of range. Borrowed as the info is. */
 struct tarn_bytes tarn_resource_slot_path(const struct tarn_resource_info *i, unsigned n);
+/* The n-th short name ("po"); empty when out of range. Borrowed as the info is. */
 struct tarn_bytes tarn_resource_short_name(const struct tarn_resource_info *i, unsigned n);
 /*
  * Where the objects come from and what was done to them, as the agent put it (server, selectors, projection): a later agent goes on

@@ -182,6 +182,7 @@ struct tarn_writer_stats {
     uint64_t apply_slices, apply_slice_max_us;
     enum tarn_pressure pressure;
 };
+/* Its figures now. The writer's thread only. */
 void tarn_writer_stats(const struct tarn_writer *w, struct tarn_writer_stats *ret);
 
 #endif
