@@ -65,6 +65,7 @@ set(CPACK_DEB_COMPONENT_INSTALL ON)
 set(CPACK_STRIP_FILES ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS ON)
 set(CPACK_DEBIAN_PACKAGE_PRIORITY optional)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 
@@ -73,31 +74,31 @@ set(CPACK_DEBIAN_TARND_PACKAGE_SECTION admin)
 set(CPACK_DEBIAN_TARND_PACKAGE_DEPENDS "adduser")
 set(CPACK_DEBIAN_TARND_PACKAGE_RECOMMENDS "tarn, ca-certificates")
 set(CPACK_DEBIAN_TARND_DESCRIPTION "mirror of a Kubernetes cluster in shared memory, the agent
- tarnd lists and watches the API server once per host and keeps the objects in
- shared memory, where any number of processes read them in nanoseconds, without
- an informer, a connection or a copy of their own.")
+tarnd lists and watches the API server once per host and keeps the objects in
+shared memory, where any number of processes read them in nanoseconds, without
+an informer, a connection or a copy of their own.")
 set(CPACK_DEBIAN_TARND_PACKAGE_CONTROL_EXTRA "${P}/tarnd/postinst;${P}/tarnd/prerm;${P}/tarnd/postrm;${P}/tarnd/conffiles")
 
 set(CPACK_DEBIAN_TARN_PACKAGE_NAME tarn)
 set(CPACK_DEBIAN_TARN_PACKAGE_SECTION admin)
 set(CPACK_DEBIAN_TARN_DESCRIPTION "mirror of a Kubernetes cluster in shared memory, the command line
- tarn shows what the agent of this host mirrors: objects in kubectl's dialect
- (get, JSONPath, custom columns, watch), indexes, the agent's state and memory.")
+tarn shows what the agent of this host mirrors: objects in kubectl's dialect
+(get, JSONPath, custom columns, watch), indexes, the agent's state and memory.")
 set(CPACK_DEBIAN_TARN_PACKAGE_SUGGESTS "tarnd, bash-completion")
 
 set(CPACK_DEBIAN_LIBTARN_PACKAGE_NAME libtarn1)
 set(CPACK_DEBIAN_LIBTARN_PACKAGE_SECTION libs)
 set(CPACK_DEBIAN_LIBTARN_PACKAGE_SUGGESTS "tarnd")
 set(CPACK_DEBIAN_LIBTARN_DESCRIPTION "mirror of a Kubernetes cluster in shared memory, the library
- libtarn attaches to the agent of this host and answers from its shared memory:
- get, list, by index, selectors, informers. It starts no thread, prints nothing
- and writes nothing.")
-set(CPACK_DEBIAN_LIBTARN_PACKAGE_CONTROL_EXTRA "${P}/libtarn1/symbols;${P}/libtarn1/triggers;${P}/libtarn1/shlibs")
+libtarn attaches to the agent of this host and answers from its shared memory:
+get, list, by index, selectors, informers. It starts no thread, prints nothing
+and writes nothing.")
+set(CPACK_DEBIAN_LIBTARN_PACKAGE_CONTROL_EXTRA "${P}/libtarn1/symbols;${P}/libtarn1/triggers")
 
 set(CPACK_DEBIAN_LIBTARN-DEV_PACKAGE_NAME libtarn-dev)
 set(CPACK_DEBIAN_LIBTARN-DEV_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_LIBTARN-DEV_PACKAGE_DEPENDS "libtarn1 (= ${PROJECT_VERSION}), libc6-dev")
 set(CPACK_DEBIAN_LIBTARN-DEV_DESCRIPTION "mirror of a Kubernetes cluster in shared memory, for development
- Headers, the static library, pkg-config and CMake files, examples and manual
- pages of libtarn.")
+Headers, the static library, pkg-config and CMake files, examples and manual
+pages of libtarn.")
 include(CPack)
