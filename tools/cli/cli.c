@@ -52,7 +52,7 @@ int cli_fail(const struct tarn_error *err)
     }
 }
 
-static bool timeout_parse(const char *arg, unsigned *ret_ms)
+bool cli_seconds(const char *arg, unsigned *ret_ms)
 {
     char *end;
     double s = strtod(arg, &end);
@@ -73,7 +73,7 @@ bool cli_attach_option(struct cli_attach *a, const char *verb, int opt, const ch
         a->realm = arg;
         return true;
     case CLI_OPT_TIMEOUT:
-        if (timeout_parse(arg, &a->timeout_ms))
+        if (cli_seconds(arg, &a->timeout_ms))
             return true;
         cli_usage(verb, "--timeout '%s' is not a number of seconds in (0, 86400]", arg);
         return false;

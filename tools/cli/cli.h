@@ -33,6 +33,9 @@ enum cli_opt { CLI_OPT_SOCKET = 1000, CLI_OPT_REALM, CLI_OPT_TIMEOUT, CLI_OPT_VE
  * reported as a usage error. */
 bool cli_attach_option(struct cli_attach *a, const char *verb, int opt, const char *arg);
 
+/* A number of seconds in (0, 86400] as milliseconds, at least 1. False: it is none. */
+bool cli_seconds(const char *arg, unsigned *ret_ms);
+
 /* "tarn: " and a sentence on stderr. */
 void cli_say(const char *fmt, ...) TARN_PRINTF(1, 2);
 /* The same, and "try tarn VERB --help". Returns CLI_USAGE. */
@@ -54,6 +57,7 @@ void cli_flush(struct tarn_buf *out);
 int verb_get(int argc, char **argv);
 int verb_events(int argc, char **argv);
 int verb_status(int argc, char **argv);
+int verb_top(int argc, char **argv);
 int verb_index(int argc, char **argv);
 int verb_snapshot(int argc, char **argv);
 int verb_verify(int argc, char **argv);

@@ -25,6 +25,13 @@ unsigned terminal_width(void)
     return columns ? (unsigned)strtoul(columns, NULL, 10) : 0;
 }
 
+unsigned terminal_height(void)
+{
+    struct winsize size;
+
+    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row ? size.ws_row : 24;
+}
+
 bool terminal_colour(void)
 {
     const char *no = getenv("NO_COLOR"), *term = getenv("TERM");

@@ -7,6 +7,8 @@
 
 /* Characters a line of the terminal has that stdout is; 0: it is none. $COLUMNS where the terminal does not say. */
 unsigned terminal_width(void);
+/* Its lines; 24 where it does not say. */
+unsigned terminal_height(void);
 /* May stdout be coloured? Only a terminal, and neither with $NO_COLOR (no-color.org) nor TERM=dumb. */
 bool terminal_colour(void);
 

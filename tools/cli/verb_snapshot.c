@@ -5,6 +5,7 @@
 
 #include "cli.h"
 #include "table.h"
+#include "terminal.h"
 
 static const struct option options[] = {CLI_ATTACH_OPTIONS, {0}};
 
@@ -109,7 +110,9 @@ int verb_verify(int argc, char **argv)
 
     if (r != CLI_OK)
         return r;
+    progress_begin("walking the region");
     r = tarn_snapshot_verify(s, &v, &err);
+    progress_end();
     if (r == 0)
         printf("ok: commit %" PRIu64 ": %" PRIu64 " objects of %" PRIu64 " resources, %" PRIu64 " records, %" PRIu64
                " index values, %" PRIu64 " log entries, %" PRIu64 " bytes\n",

@@ -1,0 +1,11 @@
+# fish completion of tarn: asks `tarn __complete`, which asks the agent of this host.
+function __tarn_complete
+    set -l words (commandline -opc) (commandline -ct)
+    set -l answer ($words[1] __complete $words[2..-1] 2>/dev/null)
+    if test "$answer[1]" = ":files"
+        __fish_complete_path (commandline -ct)
+    else
+        printf '%s\n' $answer
+    end
+end
+complete -c tarn -f -a '(__tarn_complete)'
