@@ -78,7 +78,6 @@ if command -v tmux >/dev/null; then
     trap 'tm kill-server 2>/dev/null; cleanup' EXIT
     types_the_rest() { # SHELL COMMAND-THAT-STARTS-IT
         command -v "$1" >/dev/null || return 0
-        tm kill-server 2>/dev/null
         tm new-session -d -s "$1" -x 150 -y 20 "$2" || { bad "tmux"; return; }
         for _ in $(seq 100); do tm capture-pane -t "$1" -p | grep -q READY && break; sleep 0.1; done
         tm send-keys -t "$1" "tarn get -n $ns pods ${name%??}" Tab

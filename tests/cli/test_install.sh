@@ -18,6 +18,6 @@ for cc in "cc -std=c17 -Wall -Wextra -Werror" "c++ -x c++ -w -fpermissive"; do
     fails 1 "no such socket" env LD_LIBRARY_PATH="$lib" TARN_SOCKET="$run/nobody" "$run/get" pods a/b spec
 done
 check "soname" "libtarn.so.1" "$(objdump -p "$lib/libtarn.so" | awk '/SONAME/ {print $2}')"
-check "only tarn_ names are visible" "" "$(nm -D --defined-only "$lib/libtarn.so" | awk '{print $3}' | grep -v '^tarn_')"
+check "only tarn_ names are visible" "" "$(nm -D --defined-only "$lib/libtarn.so" | awk '$2 != "A" {print $3}' | grep -v '^tarn_')"
 check "the writer is not in it" "" "$(nm -D --defined-only "$lib/libtarn.so" | awk '{print $3}' | grep -E '^tarn_(writer|region_store|reader|pin)_')"
 finish

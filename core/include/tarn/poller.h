@@ -85,6 +85,7 @@ TARN_API void tarn_poller_hasten(struct tarn_poller *p);
  * what beginning the replace met (only on_failed makes sense then).
  */
 TARN_API TARN_MUST_CHECK int tarn_poller_on_object(struct tarn_poller *p, const struct tarn_object *obj, struct tarn_error *err);
+/* All came: they are the content of the store now, at resource_version, or nothing changes. */
 TARN_API void tarn_poller_on_end(struct tarn_poller *p, struct tarn_bytes resource_version);
 
 /* Any thread. */
