@@ -31,7 +31,7 @@ static struct tarn_value array_at(const struct tarn_value *v, const char *path)
 
 static bool same_letters(struct tarn_bytes a, struct tarn_bytes b)
 {
-    return a.len == b.len && strncasecmp(a.data, b.data, a.len) == 0;
+    return a.len == b.len && (a.len == 0 || strncasecmp(a.data, b.data, a.len) == 0);
 }
 
 static bool array_has(struct tarn_value it, struct tarn_bytes wanted)

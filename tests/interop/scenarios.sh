@@ -201,7 +201,7 @@ resources:
   - {name: services, namespaces: [alpha], drop: []}
   - {name: nodes, drop: []}
 END
-    background tarnd-small "$bin/tarnd" --config "$run/small.yaml" --kubeconfig "$run/small.kubeconfig"
+    small background tarnd-small "$bin/tarnd" --config "$run/small.yaml" --kubeconfig "$run/small.kubeconfig"
 }
 same_small() { small same pods configmaps && small client compare -tarn "$bin/tarn" -namespace alpha services; }
 
@@ -289,3 +289,33 @@ start_simulator() { # ARGUMENTS: the address is in $simulator
 }
 same_types() { client schema >"$run/schema.txt" && diff "$root/tools/apisim/schema.txt" "$run/schema.txt"; }
 same_answers() { start_simulator && client conform -simulator "$simulator" && stop simulator; }
+
+# ---- real clients against the simulator ----------------------------------------------------------------
+
+present_kubectl() {
+    command -v kubectl >/dev/null || { echo "SKIPPED: no kubectl on this machine"; return 0; }
+    "$root/tests/apisim/kubectl.sh" "$bin/tarn-apisim" "$root/tests/data/protocol" kubectl
+}
+# Debian's own (1.20) is taken out of its package: it cannot be installed beside another one.
+debian_kubectl() {
+    local folder=$out/kubectl-debian
+    if [ ! -x "$folder/usr/bin/kubectl" ]; then
+        mkdir -p "$folder"
+        (cd "$folder" && apt-get download kubernetes-client && dpkg -x kubernetes-client_*.deb .) ||
+            { echo "SKIPPED: Debian's package kubernetes-client cannot be fetched here"; return 0; }
+    fi
+    "$root/tests/apisim/kubectl.sh" "$bin/tarn-apisim" "$root/tests/data/protocol" "$folder/usr/bin/kubectl"
+}
+javascript_client() {
+    command -v npm >/dev/null || { echo "SKIPPED: no npm on this machine (Debian: nodejs, npm)"; return 0; }
+    [ "$(node -p 'process.versions.node.split(".")[0]')" -ge 18 ] || { echo "SKIPPED: Node.js is older than 18"; return 0; }
+    mkdir -p "$out/js"
+    cp "$root"/tests/interop/js/{package.json,package-lock.json,client.js} "$out/js/"
+    (cd "$out/js" && npm ci --no-audit --no-fund) || { echo "SKIPPED: npm cannot fetch @kubernetes/client-node here"; return 0; }
+    start_simulator --generate pods=300,nodes=10,services=20 && timeout 300 node "$out/js/client.js" "$simulator" && stop simulator
+}
+python_client() {
+    [ -x "$out/venv/bin/python" ] || python3 -m venv "$out/venv" || { echo "SKIPPED: no python3-venv on this machine"; return 0; }
+    "$out/venv/bin/pip" install -q kubernetes==32.0.1 || { echo "SKIPPED: pip cannot fetch kubernetes here"; return 0; }
+    timeout 300 "$out/venv/bin/python" "$root/tests/apisim/python_client.py" "$bin/tarn-apisim"
+}
