@@ -3,6 +3,7 @@
 
 #include "sim_patch.h"
 #include "tarn_test.h"
+#include "type_of.h"
 
 static json_t *parse(const char *text)
 {
@@ -90,17 +91,6 @@ static void json_patches_are_those_of_rfc_6902(void)
         }
         json_decref(patch);
     }
-}
-
-static const struct sim_schema *type_of(const char *kind)
-{
-    unsigned n;
-    const struct sim_kind *kinds = sim_kind_builtin(&n);
-
-    for (unsigned i = 0; i < n; i++)
-        if (strcmp(kinds[i].kind, kind) == 0)
-            return sim_schema_of(&kinds[i]);
-    return NULL;
 }
 
 /* A pod's, a service's and a deployment's own merge keys: {kind, object, patch, result; NULL: refused}. */

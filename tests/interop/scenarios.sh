@@ -267,7 +267,7 @@ cut_network() {
         echo "SKIPPED: network namespaces are not permitted here: $(tail -n 1 "$run/network.log")"
         return 0
     fi
-    api_host=0.0.0.0 agent_host=198.51.100.1 # of a namespace in which nobody else lives
+    api_host=0.0.0.0 agent_host=198.51.100.1 api_extra=(--advertise-address 198.51.100.1) # in a namespace where nobody else lives
     move true && same && churn -ops 100 -seed 23 && same || return 1
     link down
     churn -ops 200 -seed 24
@@ -276,7 +276,7 @@ cut_network() {
     link up
     churn -ops 100 -seed 25
     same || return 1
-    api_host=127.0.0.1 agent_host=127.0.0.1
+    api_host=127.0.0.1 agent_host=127.0.0.1 api_extra=()
     move leave_networks && same
 }
 
