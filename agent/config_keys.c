@@ -92,7 +92,8 @@ static const struct tarn_config_key keys[] = {
     KEY("http.socket", STRING, TOP(http.socket_path), .form = "PATH", .told = "off", .help = "Unix socket of the HTTP server"),
     KEY("http.maxConnections", NUMBER, TOP(http.max_connections), .form = "CONNECTIONS", .unit = "connections", .def = "32", .min = 1, .max = 1024,
         .help = "at a time, on each of the two; others wait"),
-    KEY("logFormat", WORD, TOP(log_format), .form = "text|json", .def = "text", .help = "form of the log on stderr"),
+    KEY("logFormat", WORD, TOP(log_format), .form = "auto|text|json", .def = "auto",
+        .help = "form of the log on stderr; auto: fields to the journal where stderr leads there, else text"),
     KEY("logLevel", WORD, TOP(log_level), .form = "debug|info|warn|error", .def = "info", .help = "least level that is logged"),
 };
 #define NKEYS (sizeof keys / sizeof *keys)

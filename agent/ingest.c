@@ -198,6 +198,11 @@ static void on_question(void *ctx, struct tarn_handoff_node *node)
 
     if (a->verb != TARN_ASK_RELOAD)
         a->error.code = 0;
+    if (in->stop) { /* it came behind the last question: there is nothing left to look at */
+        (void)tarn_error_set(&a->error, TARN_E_CLOSED, "the agent is stopping");
+        (void)tarn_handoff_put(a->back, &a->node);
+        return;
+    }
     switch (a->verb) {
     case TARN_ASK_ATTACH:
         attach(in, a);

@@ -1,169 +1,112 @@
-/* logger.c - builds each line in a buffer on the stack and writes it at once; too long a line is cut. */
+/* logger.c - see logger.h: what is told, and where. How it looks is in log_line.c and log_journal.c. */
 #include "logger.h"
 
+#include <pthread.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "log_event.h"
+
 static struct {
     enum tarn_log_format format;
     enum tarn_log_level least;
-    int fd;
-} logger = {.format = TARN_LOG_TEXT, .least = TARN_LOG_INFO, .fd = 2};
+    int fd, journal_fd;
+} logger = {.format = TARN_LOG_TEXT, .least = TARN_LOG_INFO, .fd = 2, .journal_fd = -1};
 
-struct line {
-    char text[2048];
-    size_t len;
-};
+static pthread_mutex_t repeats_lock = PTHREAD_MUTEX_INITIALIZER; /* protects repeats; nothing else is locked while it is held */
+static struct tarn_log_repeats repeats;
 
-void tarn_logger_init(enum tarn_log_format format, enum tarn_log_level least, int fd)
+void tarn_logger_init(enum tarn_log_format format, enum tarn_log_level least, int fd, const char *journal_socket)
 {
+    if (logger.journal_fd >= 0)
+        (void)close(logger.journal_fd);
+    logger.journal_fd = format == TARN_LOG_AUTO && tarn_log_is_journal(fd) ? tarn_log_journal_open(journal_socket) : -1;
     logger.format = format;
     logger.least = least;
     logger.fd = fd;
+    memset(&repeats, 0, sizeof repeats);
 }
 
-static void put(struct line *l, char c)
+static void emit(const struct tarn_log_event *e)
 {
-    if (l->len < sizeof l->text - 2) /* room for the newline */
-        l->text[l->len++] = c;
+    struct tarn_log_line l = {.len = 0};
+
+    if (logger.journal_fd >= 0 && tarn_log_journal_send(logger.journal_fd, e) == 0)
+        return;
+    if (logger.format == TARN_LOG_JSON)
+        tarn_log_as_json(e, &l);
+    else
+        tarn_log_as_text(e, &l);
+    /* a log that cannot be written has no one left to tell */
+    if (write(logger.fd, l.text, l.len) < 0)
+        return;
 }
 
-static void puts_raw(struct line *l, const char *s)
+static void add_pair(struct tarn_log_event *e, const char *name, const char *value)
 {
-    while (*s)
-        put(l, *s++);
+    if (!value || e->n == TARN_LOG_PAIRS)
+        return;
+    e->pairs[e->n].name = name;
+    e->pairs[e->n++].value = value;
 }
 
-/* The inside of a JSON string; also what a quoted text value looks like. */
-static void puts_escaped(struct line *l, const char *s)
-{
-    for (; *s; s++) {
-        unsigned char c = (unsigned char)*s;
-        char u[8];
-
-        if (c == '"' || c == '\\') {
-            put(l, '\\');
-            put(l, (char)c);
-        } else if (c == '\n') {
-            puts_raw(l, "\\n");
-        } else if (c < 0x20 || c == 0x7f) {
-            (void)snprintf(u, sizeof u, "\\u%04x", c);
-            puts_raw(l, u);
-        } else {
-            put(l, (char)c);
-        }
-    }
-}
-
-static void puts_quoted(struct line *l, const char *s)
-{
-    put(l, '"');
-    puts_escaped(l, s);
-    put(l, '"');
-}
-
-static bool is_plain(const char *s)
-{
-    if (!*s)
-        return false;
-    for (; *s; s++)
-        if ((unsigned char)*s <= ' ' || *s == '"' || *s == '\\' || *s == '=' || *s == 0x7f)
-            return false;
-    return true;
-}
-
-static void put_time(struct line *l)
+static unsigned long long now_ms(void)
 {
     struct timespec now;
-    struct tm tm;
-    char text[40], ms[8];
 
-    (void)clock_gettime(CLOCK_REALTIME, &now);
-    (void)gmtime_r(&now.tv_sec, &tm);
-    (void)strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm);
-    (void)snprintf(ms, sizeof ms, ".%03dZ", (int)(now.tv_nsec / 1000000) % 1000);
-    puts_raw(l, text);
-    puts_raw(l, ms);
-}
-
-static void put_head(struct line *l, enum tarn_log_level level, const char *message)
-{
-    static const char *const upper[] = {"DEBUG", "INFO", "WARN", "ERROR"}, *const lower[] = {"debug", "info", "warn", "error"};
-
-    if (logger.format == TARN_LOG_TEXT) {
-        put_time(l);
-        put(l, ' ');
-        puts_raw(l, upper[level]);
-        put(l, ' ');
-        puts_raw(l, message);
-        return;
-    }
-    puts_raw(l, "{\"time\":\"");
-    put_time(l);
-    puts_raw(l, "\",\"level\":\"");
-    puts_raw(l, lower[level]);
-    puts_raw(l, "\",\"msg\":");
-    puts_quoted(l, message);
-}
-
-static void put_pair(struct line *l, const char *name, const char *value)
-{
-    if (logger.format == TARN_LOG_JSON) {
-        put(l, ',');
-        puts_quoted(l, name);
-        put(l, ':');
-        puts_quoted(l, value);
-        return;
-    }
-    put(l, ' ');
-    puts_raw(l, name);
-    put(l, '=');
-    if (is_plain(value))
-        puts_raw(l, value);
-    else
-        puts_quoted(l, value);
-}
-
-/* A JSON line that is about to overflow drops whole pairs, so that it stays JSON. */
-static void put_pairs(struct line *l, va_list ap)
-{
-    const char *name;
-
-    while ((name = va_arg(ap, const char *))) {
-        const char *value = va_arg(ap, const char *);
-        size_t before = l->len;
-
-        if (!value)
-            continue;
-        put_pair(l, name, value);
-        if (l->len >= sizeof l->text - 4) {
-            l->len = before;
-            return;
-        }
-    }
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (unsigned long long)now.tv_sec * 1000 + (unsigned long long)now.tv_nsec / 1000000;
 }
 
 void tarn_log(enum tarn_log_level level, const char *message, ...)
 {
-    struct line l = {.len = 0};
+    struct tarn_log_event e = {.level = level, .message = message};
+    unsigned long long held = 0;
+    bool again = false;
+    const char *name;
+    char text[24];
     va_list ap;
 
     if (level < logger.least)
         return;
-    put_head(&l, level, message);
     va_start(ap, message);
-    put_pairs(&l, ap);
+    while ((name = va_arg(ap, const char *)))
+        add_pair(&e, name, va_arg(ap, const char *));
     va_end(ap);
-    if (logger.format == TARN_LOG_JSON)
-        l.text[l.len++] = '}';
-    l.text[l.len++] = '\n';
-    /* a log that cannot be written has no one left to tell */
-    if (write(logger.fd, l.text, l.len) < 0)
-        return;
+    if (level >= TARN_LOG_WARN) {
+        (void)pthread_mutex_lock(&repeats_lock);
+        again = tarn_log_repeats(&repeats, &e, now_ms(), &held);
+        (void)pthread_mutex_unlock(&repeats_lock);
+    }
+    if (held)
+        add_pair(&e, "repeated", tarn_log_number(text, held));
+    if (!again)
+        emit(&e);
+}
+
+void tarn_logger_tick(void)
+{
+    unsigned long long held;
+    struct tarn_log_event e;
+    char text[24], message[sizeof repeats.v[0].message];
+    bool any;
+
+    do {
+        (void)pthread_mutex_lock(&repeats_lock);
+        any = tarn_log_repeats_take(&repeats, now_ms(), &e, &held);
+        if (any) {
+            (void)snprintf(message, sizeof message, "%s", e.message);
+            e.message = message;
+        }
+        (void)pthread_mutex_unlock(&repeats_lock);
+        if (any) {
+            add_pair(&e, "repeated", tarn_log_number(text, held));
+            emit(&e);
+        }
+    } while (any);
 }
 
 const char *tarn_log_number(char *buf, unsigned long long v)

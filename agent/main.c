@@ -7,10 +7,11 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "attach_server.h"
+#include "limits.h"
 #include "notify.h"
 #include "reload.h"
 #include "runtime_dir.h"
@@ -142,6 +143,25 @@ static void on_stop_signal(uv_signal_t *handle, int number)
     stop(handle->data, number == SIGTERM ? "SIGTERM" : "SIGINT");
 }
 
+/* systemd wants to know when, so that it does not take an older READY for the answer. */
+static void say_reloading(void)
+{
+    struct timespec now;
+    char text[64];
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    (void)snprintf(text, sizeof text, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)now.tv_sec * 1000000 + (unsigned long long)now.tv_nsec / 1000);
+    (void)tarn_notify(text);
+}
+
+static void on_reloaded(void *ctx)
+{
+    const struct agent *a = ctx;
+
+    if (!a->stopping)
+        (void)tarn_notify("READY=1");
+}
+
 static void on_hang_up(uv_signal_t *handle, int number)
 {
     struct agent *a = handle->data;
@@ -150,6 +170,7 @@ static void on_hang_up(uv_signal_t *handle, int number)
     if (a->stopping)
         return;
     tarn_log(TARN_LOG_INFO, "SIGHUP: configuration, certificates and token are read again", NULL);
+    say_reloading();
     if (!a->asking)
         ask(a, TARN_ASK_REFRESH);
     tarn_reload_now(&a->reload);
@@ -169,17 +190,6 @@ static void start_signals(struct agent *a)
 }
 
 /* ---- running ------------------------------------------------------------------------------------------------------------- */
-
-/* Each client is two descriptors here: take what the system allows. */
-static void raise_descriptor_limit(void)
-{
-    struct rlimit l;
-
-    if (getrlimit(RLIMIT_NOFILE, &l) == 0 && l.rlim_cur < l.rlim_max) {
-        l.rlim_cur = l.rlim_max;
-        (void)setrlimit(RLIMIT_NOFILE, &l);
-    }
-}
 
 static int init_loop(struct agent *a, struct tarn_error *err)
 {
@@ -237,6 +247,8 @@ static int make_reload(struct agent *a, struct tarn_error *err)
         .ingest = tarn_ingest_handoff(a->ingest),
         .attach = &a->attach,
         .first = &a->config,
+        .on_decided = on_reloaded,
+        .ctx = a,
     };
     rc = tarn_reload_init(&a->reload);
     return rc < 0 ? tarn_error_set(err, TARN_E_IO, "event loop: %s", uv_strerror(rc)) : 0;
@@ -270,7 +282,7 @@ static int run(struct agent *a)
 {
     struct tarn_error err;
 
-    raise_descriptor_limit();
+    tarn_limits_take(&a->config);
     if (wire(a, &err)) {
         int rc = fail(&err);
 
@@ -302,7 +314,7 @@ int main(int argc, char **argv)
     a.argc = argc;
     a.argv = argv;
 
-    tarn_logger_init(a.config.log_format, a.config.log_level, STDERR_FILENO);
+    tarn_logger_init(a.config.log_format, a.config.log_level, STDERR_FILENO, TARN_JOURNAL_SOCKET);
     if (!rc && (a.config.help_only || a.config.version_only || a.config.print_only)) {
         rc = say_it(&a.config);
     } else {

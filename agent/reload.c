@@ -99,6 +99,7 @@ static void on_answer(void *ctx, struct tarn_handoff_node *node)
     } else {
         in_force(r);
     }
+    r->on_decided(r->ctx);
     if (r->anew)
         tarn_reload_now(r);
 }

@@ -19,6 +19,8 @@ struct tarn_reload {
     struct tarn_handoff *ingest;
     struct tarn_attach_server **attach; /* NULL there: it is closing */
     const struct tarn_config *first;    /* of the start; stays the caller's */
+    void (*on_decided)(void *ctx);      /* a SIGHUP's configuration is in force, refused, or waits until it can be */
+    void *ctx;
     struct tarn_config *in_force;       /* NULL: first is */
     struct tarn_config *wanted;         /* to be brought into force */
     struct tarn_handoff answers;
@@ -27,7 +29,7 @@ struct tarn_reload {
     bool asking, anew; /* anew: SIGHUP came while an answer was on its way */
 };
 
-/* The fields up to `first` are filled in by the caller and outlive r. 0 or a libuv error. */
+/* The fields up to `ctx` are filled in by the caller and outlive r. 0 or a libuv error. */
 int tarn_reload_init(struct tarn_reload *r);
 /* SIGHUP. */
 void tarn_reload_now(struct tarn_reload *r);

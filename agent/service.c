@@ -94,6 +94,7 @@ static void on_tick(uv_timer_t *tick)
     tarn_pulse_beat(&s->pulse);
     look_at_ingest(s);
     ask(s);
+    tarn_logger_tick();
 }
 
 /* ---- life ---------------------------------------------------------------------------------------------------- */

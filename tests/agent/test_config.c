@@ -67,7 +67,7 @@ static void each_mistake_in_a_file_is_named_with_its_place(void)
         {"resources: [pods]\npageSize: 1.5\n", "tarn.yaml:2:11: expected a whole number"},
         {"resources: [pods]\npageSize: 4294967296\n", "expected a whole number"},
         {"resources: [pods]\nstreamingLists: maybe\n", "tarn.yaml:2:17: expected true or false, found maybe"},
-        {"resources: [pods]\nlogFormat: xml\n", "tarn.yaml:2:12: expected text or json, found xml"},
+        {"resources: [pods]\nlogFormat: xml\n", "tarn.yaml:2:12: expected auto, text or json, found xml"},
         {"resources: [pods]\nlogLevel: loud\n", "tarn.yaml:2:11: expected debug, info, warn or error, found loud"},
         {"resources: [pods\n", "tarn.yaml:2:1: "},
         {"resources: [pods]\n--- \nresources: [nodes]\n", "more than one YAML document"},

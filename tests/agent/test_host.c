@@ -170,7 +170,7 @@ static void each_event_is_one_line_whatever_its_values_hold(void)
     memset(huge, 'h', 4999);
     for (int json = 0; json < 2; json++) {
         fd = open(path_of(json ? "json" : "text"), O_CREAT | O_RDWR | O_TRUNC | O_APPEND, 0600);
-        tarn_logger_init(json ? TARN_LOG_JSON : TARN_LOG_TEXT, TARN_LOG_INFO, fd);
+        tarn_logger_init(json ? TARN_LOG_JSON : TARN_LOG_TEXT, TARN_LOG_INFO, fd, "");
         tarn_log(TARN_LOG_DEBUG, "not seen", NULL);
         tarn_log(TARN_LOG_INFO, "an event", "k", nasty, "left out", NULL, "n", TARN_LOG_U64(18446744073709551615ull), "huge", huge, NULL);
         (void)read_log(fd, text, sizeof text);
@@ -184,7 +184,7 @@ static void each_event_is_one_line_whatever_its_values_hold(void)
         }
         (void)close(fd);
     }
-    tarn_logger_init(TARN_LOG_TEXT, TARN_LOG_INFO, 2);
+    tarn_logger_init(TARN_LOG_TEXT, TARN_LOG_INFO, 2, "");
     free(huge);
 }
 

@@ -55,7 +55,7 @@ static void touch(struct world *x, const char *rv)
 static void begin(struct world *x, const char *resource, uint64_t interval_ms)
 {
     memset(x, 0, sizeof *x);
-    tarn_logger_init(TARN_LOG_TEXT, TARN_LOG_ERROR + 1, STDERR_FILENO); /* the failures here are wanted */
+    tarn_logger_init(TARN_LOG_TEXT, TARN_LOG_ERROR + 1, STDERR_FILENO, ""); /* the failures here are wanted */
     strcpy(x->dir, "/tmp/tarn-saver-XXXXXX");
     CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(x->dir));
     (void)snprintf(x->path, sizeof x->path, "%s/cluster.ckpt", x->dir);

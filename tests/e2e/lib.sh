@@ -13,6 +13,7 @@ unset KUBECONFIG KUBERNETES_SERVICE_HOST TARN_REALM NOTIFY_SOCKET
 export TARN_CONFIG=/dev/null TARN_SOCKET=$W/run/tarn.sock no_proxy=127.0.0.1,localhost
 
 finish() {
+    [ "$BASHPID" = $$ ] || exit 1 # a child that was killed before it was a program of its own
     trap - EXIT
     for p in "${pids[@]:-}"; do [ -z "$p" ] || kill -9 "$p" 2>/dev/null; done
     wait 2>/dev/null

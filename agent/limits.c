@@ -1,0 +1,36 @@
+/* limits.c - see limits.h. */
+#include "limits.h"
+
+#include <signal.h>
+#include <sys/resource.h>
+
+#include "logger.h"
+
+#define PER_CLIENT 2    /* its socket and its pidfd */
+#define PER_RESOURCE 2  /* a watch and a list */
+#define OWN 64          /* loops, logs, regions, sockets */
+
+static unsigned long long wanted(const struct tarn_config *c)
+{
+    return (unsigned long long)c->max_clients * PER_CLIENT + c->nresources * PER_RESOURCE + c->http.max_connections * 2u + OWN;
+}
+
+void tarn_limits_take(const struct tarn_config *c)
+{
+    unsigned long long least = (unsigned long long)c->nresources * PER_RESOURCE + OWN, n;
+    struct rlimit l;
+
+    (void)signal(SIGXFSZ, SIG_IGN);
+    if (getrlimit(RLIMIT_NOFILE, &l) < 0)
+        return;
+    if (l.rlim_cur < l.rlim_max) {
+        l.rlim_cur = l.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &l);
+        (void)getrlimit(RLIMIT_NOFILE, &l);
+    }
+    if (l.rlim_cur >= wanted(c))
+        return;
+    n = l.rlim_cur > least ? (l.rlim_cur - least) / PER_CLIENT : 0;
+    tarn_log(TARN_LOG_WARN, "the limit of open files is low; raise it (LimitNOFILE= in the unit, ulimit -n) or lower maxClients", "limit", TARN_LOG_U64(l.rlim_cur),
+             "wanted", TARN_LOG_U64(wanted(c)), "clients_that_fit", TARN_LOG_U64(n), NULL);
+}
