@@ -336,6 +336,6 @@ int tarn_config_help(struct tarn_buf *out)
     for (size_t i = 0; !rc && (k = tarn_config_key(i)); i++)
         rc = help_key(out, k);
     return rc ? rc
-              : tarn_buf_adds(out, "\nSIGTERM and SIGINT stop it; SIGHUP reads configuration, token and certificates again.\n"
+              : tarn_buf_adds(out, "\nSIGTERM and SIGINT stop it; SIGHUP reads configuration, token and certificates again; SIGUSR1 saves checkpoints.\n"
                                    "Exit codes: 0 stopped, or done; 1 cannot run (a file, the runtime directory, the socket, memory); 2 wrong flags or configuration.\n");
 }

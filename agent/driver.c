@@ -82,7 +82,7 @@ static void remove_from_region(struct tarn_driver *d)
 static int add_to_region(struct tarn_driver *d, const struct tarn_discovered *f, struct tarn_error *err)
 {
     const struct tarn_config_resource *r = d->o.resource;
-    struct tarn_writer_resource w = {.name = d->name, .indexes = d->indexes.v, .nindex = d->indexes.n, .slots = r->slots.v, .nslot = r->slots.n};
+    struct tarn_writer_resource w = {.name = d->name, .indexes = d->indexes.v, .nindex = d->indexes.n, .slots = r->slots.v, .nslot = r->slots.n, .source = d->source.data};
     int rc;
 
     if (f) {
@@ -98,7 +98,7 @@ static int add_to_region(struct tarn_driver *d, const struct tarn_discovered *f,
     return rc;
 }
 
-static bool set_string(char **at, const char *s)
+bool driver_set_string(char **at, const char *s)
 {
     char *copy = strdup(s);
 
@@ -172,7 +172,7 @@ int driver_make_indexes(const char *name, const struct tarn_config_resource *r, 
 
 static void list_state(void *ctx, struct tarn_resource_state *ret);
 
-static int make_feeds(struct tarn_driver *d, const struct tarn_discovered *f, struct tarn_error *err)
+int driver_make_feeds(struct tarn_driver *d, const struct tarn_discovered *f, const struct tarn_resource_info *old, struct tarn_error *err)
 {
     return tarn_feeds_new(
         &(struct tarn_feeds_options){
@@ -184,6 +184,7 @@ static int make_feeds(struct tarn_driver *d, const struct tarn_discovered *f, st
             .found = f,
             .name = d->name,
             .store_id = d->store_id,
+            .old = old,
             .on_report = log_report,
             .on_change = on_change,
             .state = list_state,
@@ -200,15 +201,16 @@ static int become(struct tarn_driver *d, const struct tarn_discovered *f, struct
 
     remove_from_region(d);
     driver_release_indexes(&d->indexes); /* no entry uses them any more */
+    d->adopted = NULL;
     d->namespaced = f->namespaced;
-    if (!name || !set_string(&d->name, name) || !set_string(&d->api_version, f->api_version) || !set_string(&d->kind, f->kind) || !set_string(&d->plural, f->plural))
+    if (!name || !driver_set_string(&d->name, name) || !driver_set_string(&d->api_version, f->api_version) || !driver_set_string(&d->kind, f->kind) || !driver_set_string(&d->plural, f->plural))
         rc = tarn_error_set(err, TARN_E_NOMEM, "out of memory");
     else
         rc = driver_make_indexes(name, d->o.resource, &d->indexes, err);
     free(name);
     if (!rc)
         rc = add_to_region(d, f, err);
-    return rc ? rc : make_feeds(d, f, err);
+    return rc ? rc : driver_make_feeds(d, f, NULL, err);
 }
 
 static void drop_feeds(struct tarn_driver *d)
@@ -241,7 +243,7 @@ static void back_to_placeholder(struct tarn_driver *d)
 {
     drop_feeds(d);
     remove_from_region(d);
-    if (set_string(&d->name, d->o.resource->name))
+    if (driver_set_string(&d->name, d->o.resource->name))
         (void)add_to_region(d, NULL, NULL);
 }
 
@@ -257,7 +259,7 @@ static bool is_what_it_was(const struct tarn_driver *d, const struct tarn_discov
 /* The answer of a lookup while it runs. True: it is served otherwise now and begins anew. Else the reflector's own error says what there is to say. */
 static bool is_served_otherwise(struct tarn_driver *d, const struct tarn_discovered *f)
 {
-    if (!f || is_what_it_was(d, f))
+    if (!f || (is_what_it_was(d, f) && (f->watchable || tarn_feeds_poll_ms(d->feeds))))
         return false;
     tarn_log(TARN_LOG_WARN, "the server has the resource in another form now", "resource", d->name, "was", d->api_version, "is", f->api_version, NULL);
     return true;
@@ -305,12 +307,13 @@ static void look(struct tarn_driver *d)
     }
 }
 
-/* A 404 for a resource that was there: its definition was removed, or it is served in another version by now. */
+/* A 404 for a resource that was there: its definition was removed, or it is served in another version by now; a 405: what an earlier agent
+ * left cannot be watched. */
 static void look_anew_if_gone(struct tarn_driver *d, const struct tarn_reflector_status *s)
 {
     uint64_t now = tarn_now_ms(d->o.rt);
 
-    if (s->live || s->last_http_code != 404 || d->lookup || d->stopped || now - d->looked_anew_ms < LOOK_ANEW_MS)
+    if (s->live || (s->last_http_code != 404 && s->last_http_code != 405) || d->lookup || d->stopped || now - d->looked_anew_ms < LOOK_ANEW_MS)
         return;
     d->looked_anew_ms = now;
     look(d);
@@ -366,11 +369,10 @@ static struct tarn_bytes error_text(const struct tarn_reflector_status *s, char 
 }
 
 /* buf holds what the state borrows. */
-static struct tarn_resource_state state_of(const struct tarn_reflector_status *s, char *buf, size_t size)
+static struct tarn_resource_state state_of(struct tarn_driver *d, const struct tarn_reflector_status *s, char *buf, size_t size)
 {
     const struct tarn_reflector_counters *c = &s->counters;
-
-    return (struct tarn_resource_state){
+    struct tarn_resource_state state = {
         .synced = s->has_synced,
         .live = s->live,
         .relisting = s->phase == TARN_REFLECTOR_LISTING || s->phase == TARN_REFLECTOR_STREAMING,
@@ -387,6 +389,14 @@ static struct tarn_resource_state state_of(const struct tarn_reflector_status *s
         .rv_rewinds = c->rv_rewinds,
         .skipped = c->skipped,
     };
+
+    tarn_buf_clear(&d->resume);
+    if (tarn_feeds_resume(d->feeds, &d->resume) == 0) /* else a later agent lists */
+        state.resume = tarn_buf_bytes(&d->resume);
+    d->was_up |= s->live;
+    if (d->adopted)
+        driver_adopted_state(d, &state, buf, size);
+    return state;
 }
 
 /* Lists that were put in place since the last look; their mean if there were several. */
@@ -417,7 +427,7 @@ static void list_state(void *ctx, struct tarn_resource_state *ret)
     struct tarn_reflector_status s;
 
     status_of(d, &s);
-    *ret = state_of(&s, d->state_text, sizeof d->state_text);
+    *ret = state_of(d, &s, d->state_text, sizeof d->state_text);
     d->changed = true;
 }
 
@@ -437,7 +447,7 @@ void tarn_driver_publish(struct tarn_driver *d)
         note_lists(d, &s.counters);
         log_state(d, &s);
         look_anew_if_gone(d, &s);
-        state = state_of(&s, text, sizeof text);
+        state = state_of(d, &s, text, sizeof text);
     } else {
         state = state_while_looking(d);
     }
@@ -489,11 +499,24 @@ static void free_driver(struct tarn_driver *d)
     driver_release_indexes(&d->indexes);
     driver_release_indexes(&d->next.indexes);
     tarn_reprojector_free(d->next.reprojector);
+    tarn_buf_release(&d->next.source);
+    tarn_buf_release(&d->source);
+    tarn_buf_release(&d->resume);
     free(d->plural);
     free(d->name);
     free(d->api_version);
     free(d->kind);
     free(d);
+}
+
+static int begin_as_placeholder(struct tarn_driver *d, struct tarn_error *err)
+{
+    int rc = driver_set_string(&d->name, d->o.resource->name) ? driver_make_indexes(d->name, d->o.resource, &d->indexes, err)
+                                                              : tarn_error_set(err, TARN_E_NOMEM, "out of memory");
+
+    if (!rc && add_to_region(d, NULL, &d->error)) /* no room, or the name is another's still: seen in status, tried again when it is found */
+        tarn_log(TARN_LOG_WARN, d->error.message, "resource", d->name, "realm", d->o.resource->realm, NULL);
+    return rc;
 }
 
 int tarn_driver_new(const struct tarn_driver_options *o, struct tarn_driver **ret, struct tarn_error *err)
@@ -504,11 +527,13 @@ int tarn_driver_new(const struct tarn_driver_options *o, struct tarn_driver **re
     if (!d)
         return tarn_error_set(err, TARN_E_NOMEM, "out of memory");
     d->o = *o;
-    rc = set_string(&d->name, o->resource->name) ? driver_make_indexes(d->name, o->resource, &d->indexes, err)
-                                                 : tarn_error_set(err, TARN_E_NOMEM, "out of memory");
-    if (!rc && add_to_region(d, NULL, &d->error)) /* no room, or the name is another's still: seen in status, tried again when it is found */
-        tarn_log(TARN_LOG_WARN, d->error.message, "resource", o->resource->name, "realm", o->resource->realm, NULL);
+    d->o.adopt = NULL;
+    if (tarn_source_line(o->resource, o->server, &d->source))
+        rc = tarn_error_set(err, TARN_E_NOMEM, "out of memory");
+    else
+        rc = o->adopt && o->adopt->name ? driver_adopt(d, o->adopt, err) : begin_as_placeholder(d, err);
     if (rc) {
+        drop_feeds(d);
         free_driver(d);
         return rc;
     }
@@ -520,6 +545,8 @@ int tarn_driver_new(const struct tarn_driver_options *o, struct tarn_driver **re
 
 void tarn_driver_start(struct tarn_driver *d)
 {
+    if (d->feeds)
+        tarn_feeds_start(d->feeds);
     arm(d, 0);
 }
 

@@ -21,6 +21,15 @@
 
 struct tarn_driver;
 
+/* What the region holds of the resource from an earlier agent. */
+struct tarn_driver_adopt {
+    const char *name;             /* canonical; NULL: nothing */
+    struct tarn_index_func *indexes; /* of the region's entry; the driver's once it is made */
+    unsigned nindexes;
+    const char *from;             /* "kept region" or "checkpoint": for messages, static */
+    uint64_t age_ms;              /* of that state at the start */
+};
+
 struct tarn_driver_options {
     uv_loop_t *loop;
     struct tarn_http *http;
@@ -29,9 +38,14 @@ struct tarn_driver_options {
     struct tarn_runtime *rt;
     const struct tarn_config *config;
     const struct tarn_config_resource *resource; /* one of config's */
+    const char *server;                          /* URL */
+    struct tarn_driver_adopt *adopt; /* read by tarn_driver_new only; NULL, or no name: nothing */
 };
 
-/* All pointers are borrowed and outlive it. The placeholder is added; the search begins with tarn_driver_start. */
+/*
+ * All pointers are borrowed and outlive it. With something to adopt it is what the server said it is to the earlier agent, and goes on with a
+ * WATCH; else the placeholder is added and the search begins with tarn_driver_start.
+ */
 int tarn_driver_new(const struct tarn_driver_options *o, struct tarn_driver **ret, struct tarn_error *err);
 void tarn_driver_start(struct tarn_driver *d);
 /* Stop: no request, no call of the writer after this. Before the http and the writer go. */

@@ -59,6 +59,7 @@ static void forget(struct tarn_driver *d)
 {
     driver_release_indexes(&d->next.indexes);
     tarn_reprojector_free(d->next.reprojector);
+    tarn_buf_release(&d->next.source);
     d->next = (struct driver_next){0};
 }
 
@@ -77,6 +78,8 @@ int tarn_driver_prepare(struct tarn_driver *d, const struct tarn_config *config,
     d->next.list = !same_asked || tarn_projection_widens(from, to);
     if (!rc && !same && d->feeds)
         rc = tarn_reprojector_new(&p, config->max_object_bytes, &d->next.reprojector, err);
+    if (!rc && tarn_source_line(to, d->o.server, &d->next.source))
+        rc = tarn_error_set(err, TARN_E_NOMEM, "out of memory");
     if (rc)
         forget(d);
     return rc;
@@ -102,6 +105,8 @@ void tarn_driver_spec(const struct tarn_driver *d, struct tarn_writer_resource *
         spec->slots = d->next.resource->slots.v;
         spec->nslot = d->next.resource->slots.n;
     }
+    if (d->next.resource)
+        spec->source = d->next.source.data;
 }
 
 int tarn_driver_convert(struct tarn_driver *d, const struct tarn_object *obj, const struct tarn_object **ret, struct tarn_error *err)
@@ -148,6 +153,19 @@ static void exchange_indexes(struct tarn_driver *d)
     d->next.indexes = old; /* the old region calls them no more */
 }
 
+/* The objects are of that source as soon as a list that is wanted is in place; until then no later agent resumes (tarn_feeds_resume). */
+static void exchange_sources(struct tarn_driver *d)
+{
+    struct tarn_buf old = d->source;
+    struct tarn_error err = {0};
+
+    d->source = d->next.source;
+    d->next.source = old;
+    d->changed = true;
+    if (d->in_region && tarn_writer_set_resource_source(d->o.writer, d->store_id, d->source.data, &err))
+        tarn_log(TARN_LOG_WARN, err.message, "resource", d->name, "what", "after a restart it is listed", NULL);
+}
+
 void tarn_driver_settle(struct tarn_driver *d, bool in_force)
 {
     if (!d->next.resource)
@@ -159,6 +177,7 @@ void tarn_driver_settle(struct tarn_driver *d, bool in_force)
             tarn_feeds_configure(d->feeds, d->next.config, d->next.resource);
         d->o.config = d->next.config;
         d->o.resource = d->next.resource;
+        exchange_sources(d);
         if (d->next.other_indexes)
             exchange_indexes(d);
     }

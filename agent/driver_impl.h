@@ -7,6 +7,7 @@
 
 #include "driver.h"
 #include "reproject.h"
+#include "source.h"
 
 #define DRIVER_TEXT_BYTES (TARN_ERROR_MESSAGE_BYTES + 64)
 
@@ -26,6 +27,7 @@ struct driver_next {
     bool other_projection;
     bool restart; /* other requests, which go on where these are */
     bool list;    /* ... and list again: what is wanted was not asked for before */
+    struct tarn_buf source; /* see source.h */
 };
 
 struct tarn_driver {
@@ -40,6 +42,12 @@ struct tarn_driver {
     uint16_t store_id;
     bool in_region;
     struct driver_indexes indexes;
+    struct tarn_buf source; /* its line, see source.h */
+    struct tarn_buf resume; /* scratch: what the state borrows */
+    /* from an earlier agent */
+    const char *adopted;    /* from where; NULL: nothing */
+    bool was_up;            /* the watch has been up since */
+    uint64_t adopted_age_ms, adopted_event_ms, adopted_list_ms;
     /* once found */
     struct tarn_feeds *feeds;
     char *name, *api_version, *kind; /* of the region's entry */
@@ -58,5 +66,15 @@ struct tarn_driver {
 
 int driver_make_indexes(const char *name, const struct tarn_config_resource *r, struct driver_indexes *ret, struct tarn_error *err);
 void driver_release_indexes(struct driver_indexes *i);
+bool driver_set_string(char **at, const char *s);
+/* old NULL: begin with a LIST. */
+int driver_make_feeds(struct tarn_driver *d, const struct tarn_discovered *f, const struct tarn_resource_info *old, struct tarn_error *err);
+
+/* ---- driver_adopt.c: what an earlier agent left in the region ------------------------------------------------- */
+
+/* Become what the region's entry says. 0, TARN_E_NOMEM, or it is not there: nothing is adopted. */
+int driver_adopt(struct tarn_driver *d, struct tarn_driver_adopt *a, struct tarn_error *err);
+/* Fill in what only the earlier agent knew; `text` has room for size bytes. */
+void driver_adopted_state(const struct tarn_driver *d, struct tarn_resource_state *state, char *text, size_t size);
 
 #endif

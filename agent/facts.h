@@ -47,6 +47,8 @@ struct tarn_facts_realm {
     uint64_t old_generations, old_generations_max, old_bytes, old_clients, full_ms;
     uint64_t handovers_reload, handovers_readers, handovers_stuck, handovers_compact, handovers_failed, handovers_at_bound;
     uint64_t generations_freed, last_handover_us, longest_handover_us, apply_slices, apply_slice_max_us;
+    const char *checkpoint_error; /* why the newest one was not saved; "": it was, or none is wanted */
+    uint64_t checkpoints, checkpoints_failed, checkpoint_age_ms, checkpoint_bytes, checkpoint_ms; /* age 0: none by this agent yet */
     struct tarn_facts_generation *old;
     unsigned nold;
     uint64_t generation, commit, commits, horizon, objects, puts, deletes, unchanged, replaces;

@@ -83,7 +83,7 @@ static int add_old(const struct tarn_facts_realm *r, struct tarn_buf *out)
 
 static int add_realm(const struct tarn_facts_realm *r, struct tarn_buf *out)
 {
-    int rc = ADD_TEXTS(out, {"name", r->name}, {"handover_error", r->handover_error});
+    int rc = ADD_TEXTS(out, {"name", r->name}, {"handover_error", r->handover_error}, {"checkpoint_error", r->checkpoint_error});
 
     if (!rc)
         rc = add_numbers(out, &tarn_facts_of_realm, r);

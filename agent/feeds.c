@@ -173,8 +173,14 @@ void tarn_feeds_on_timer(struct tarn_feeds *f)
 
 void tarn_feeds_relist(struct tarn_feeds *f)
 {
-    for (unsigned i = 0; i < f->n; i++)
+    for (unsigned i = 0; i < f->n; i++) {
+        struct tarn_reflector_status s;
+
+        feed_source_status(f->v[i].source, &s);
+        f->v[i].must_list = true;
+        f->v[i].lists_ok_then = s.counters.lists_ok;
         feed_source_relist(f->v[i].source);
+    }
 }
 
 uint32_t tarn_feeds_poll_ms(const struct tarn_feeds *f)
@@ -211,10 +217,11 @@ int tarn_feeds_resume(struct tarn_feeds *f, struct tarn_buf *out)
     int rc = 0;
 
     for (unsigned i = 0; !rc && !tarn_feeds_poll_ms(f) && i < f->n; i++) {
-        struct tarn_reflector_status s;
+        struct tarn_reflector_status s, own;
 
         feed_status(&f->v[i], &s);
-        if (!s.has_synced || s.behind || !s.resource_version.len) {
+        feed_source_status(f->v[i].source, &own); /* not `behind` because its stream is paused */
+        if (!s.has_synced || own.behind || f->v[i].must_list || !s.resource_version.len) {
             out->len = before;
             return 0;
         }

@@ -67,14 +67,16 @@ static void state(void *ctx, struct tarn_bytes rv, struct tarn_resource_state *r
 {
     struct feed *f = ctx;
     struct tarn_rv version = f->applied_version;
-    bool synced = f->applied_synced;
+    bool synced = f->applied_synced, must_list = f->must_list;
 
+    f->must_list = false;
     if (tarn_rv_set(&f->applied_version, rv))
         f->applied_version = version; /* too long: the reflector would not have taken it */
     f->applied_synced = true;
     f->all->o.state(f->all->o.ctx, ret);
     f->applied_version = version;
     f->applied_synced = synced;
+    f->must_list = must_list;
 }
 
 const struct tarn_backlog_sink feed_backlog_sink = {.on_held = on_held, .on_skipped = on_skipped, .on_lost = on_lost, .state = state};
@@ -190,6 +192,7 @@ void feed_status(struct feed *f, struct tarn_reflector_status *s)
     } else if (!f->resting) {
         f->applied_version = s->resource_version;
         f->applied_synced = s->has_synced;
+        f->must_list &= s->counters.lists_ok == f->lists_ok_then;
     }
     s->counters.skipped += f->skipped_late;
     if (!f->full.code)

@@ -20,6 +20,8 @@ struct feed {
     /* what the region shows: behind the source while something waits */
     struct tarn_rv applied_version;
     bool applied_synced;
+    bool must_list;         /* was asked to list again and has not: no later agent may resume what is here */
+    uint64_t lists_ok_then; /* when it was asked */
     /* the region is full */
     struct tarn_error full; /* code 0: it is not in our way */
     uint64_t full_since_ms, retry_ms;

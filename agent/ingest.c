@@ -8,6 +8,7 @@
 #include "generation.h"
 
 #define COLLECT_EVERY_MS 5
+#define LAST_SAVE_MS 3000 /* of the 5 s that an end may take */
 #define RETRY_MS 20 /* while something waits for room */
 
 /* ---- turns ------------------------------------------------------------------------------------------------- */
@@ -225,6 +226,9 @@ static void on_question(void *ctx, struct tarn_handoff_node *node)
     case TARN_ASK_RELOAD:
         reload(in, a);
         break;
+    case TARN_ASK_CHECKPOINT:
+        tarn_saver_save_now(in->saver);
+        break;
     case TARN_ASK_STOP:
         stop(in, a);
         return; /* answered when the thread ends */
@@ -242,6 +246,7 @@ static void close_parts(struct tarn_ingest *in)
     tarn_discovery_free(in->discovery);
     for (unsigned i = 0; i < in->nrealms; i++)
         realm_free(in->realms[i]);
+    tarn_saver_close(in->saver);
     if (in->http)
         tarn_http_close(in->http);
     uv_close((uv_handle_t *)&in->prepare, NULL);
@@ -252,13 +257,18 @@ static void close_parts(struct tarn_ingest *in)
     tarn_handoff_close(&in->questions, NULL);
 }
 
+static void on_saved(void *ctx)
+{
+    close_parts(ctx);
+}
+
 static void stop(struct tarn_ingest *in, struct tarn_ask *a)
 {
     in->stop = a;
     for (unsigned i = 0; i < in->ndrivers; i++)
         tarn_driver_stop(in->drivers[i]);
     (void)publish(in);
-    close_parts(in);
+    tarn_saver_finish(in->saver, LAST_SAVE_MS, on_saved, in);
 }
 
 static void run(void *arg)
@@ -269,7 +279,12 @@ static void run(void *arg)
     (void)tarn_handoff_put(in->stop->back, &in->stop->node);
 }
 
-int ingest_make_realm(struct tarn_ingest *in, const struct tarn_config *config, unsigned i, struct realm **ret, struct tarn_error *err)
+static void writer_goes(void *ctx, const struct tarn_writer *w)
+{
+    tarn_saver_forget(((struct tarn_ingest *)ctx)->saver, w);
+}
+
+int ingest_make_realm(struct tarn_ingest *in, const struct tarn_config *config, unsigned i, struct tarn_writer *seed, struct realm **ret, struct tarn_error *err)
 {
     return realm_new(
         &(struct realm_options){
@@ -277,11 +292,15 @@ int ingest_make_realm(struct tarn_ingest *in, const struct tarn_config *config, 
             .config = config,
             .entry = &config->realms[i],
             .generation = in->generation_base + 1,
+            .seed = seed,
+            .writer_goes = writer_goes,
+            .ctx = in,
         },
         ret, err);
 }
 
-int ingest_make_driver(struct tarn_ingest *in, const struct tarn_config *config, unsigned i, struct realm *r, struct tarn_driver **ret, struct tarn_error *err)
+int ingest_make_driver(struct tarn_ingest *in, const struct tarn_config *config, unsigned i, struct realm *r, struct tarn_driver_adopt *adopt,
+                       struct tarn_driver **ret, struct tarn_error *err)
 {
     return tarn_driver_new(
         &(struct tarn_driver_options){
@@ -292,6 +311,8 @@ int ingest_make_driver(struct tarn_ingest *in, const struct tarn_config *config,
             .rt = in->rt,
             .config = config,
             .resource = &config->resources[i],
+            .server = in->server->url,
+            .adopt = adopt,
         },
         ret, err);
 }
@@ -332,15 +353,7 @@ static int make_parts(struct tarn_ingest *in, struct tarn_error *err)
         ingest_limit_requests(in);
     if (!rc && tarn_discovery_new(in->http, &in->discovery))
         rc = tarn_error_set(err, TARN_E_NOMEM, "out of memory");
-    for (unsigned i = 0; !rc && i < in->config->nrealms; i++) {
-        rc = ingest_make_realm(in, in->config, i, &in->realms[i], err);
-        in->nrealms += rc == 0;
-    }
-    for (unsigned i = 0; !rc && i < in->config->nresources; i++) { /* the configuration was checked: each has its realm */
-        rc = ingest_make_driver(in, in->config, i, ingest_realm(in, in->config->resources[i].realm), &in->drivers[i], err);
-        in->ndrivers += rc == 0;
-    }
-    return rc;
+    return rc ? rc : ingest_make_all(in, err);
 }
 
 static void free_memory(struct tarn_ingest *in)
@@ -395,7 +408,8 @@ static struct tarn_ingest *allocate(const struct tarn_config *config)
     return NULL;
 }
 
-int tarn_ingest_start(const struct tarn_config *config, struct tarn_api_server *server, struct tarn_ingest **ret, struct tarn_error *err)
+int tarn_ingest_start(const struct tarn_config *config, struct tarn_api_server *server, struct tarn_kept *kept, unsigned nkept, struct tarn_ingest **ret,
+                      struct tarn_error *err)
 {
     struct tarn_ingest *in = allocate(config);
     int rc;
@@ -404,6 +418,8 @@ int tarn_ingest_start(const struct tarn_config *config, struct tarn_api_server *
         return tarn_error_set(err, TARN_E_NOMEM, "out of memory");
     in->config = config;
     in->server = server;
+    in->kept = kept;
+    in->nkept = nkept;
     in->rt = tarn_runtime_posix();
     in->started_ms = tarn_now_ms(in->rt);
     in->generation_base = tarn_generation_last(config->runtime_dir);
@@ -415,8 +431,6 @@ int tarn_ingest_start(const struct tarn_config *config, struct tarn_api_server *
         return rc;
     }
     rc = make_parts(in, err);
-    if (!rc)
-        ingest_note_generations(in);
     if (!rc)
         rc = begin(in, err);
     if (rc)

@@ -14,6 +14,7 @@
 #include "config.h"
 #include "facts.h"
 #include "handoff.h"
+#include "notify.h"
 #include "pulse.h"
 
 struct tarn_ingest;
@@ -26,6 +27,7 @@ enum tarn_ask_verb {
     TARN_ASK_RELIST, /* list every resource again */
     TARN_ASK_REFRESH, /* read certificates and the token again */
     TARN_ASK_RELOAD, /* config is to be in force (NULL: it was wrong, error says how): error.code 0: it is; TARN_E_AGAIN: ask again later; else nothing has changed */
+    TARN_ASK_CHECKPOINT, /* save checkpoints of what has changed now */
     TARN_ASK_STOP,   /* end the loop; answered as the last thing */
 };
 
@@ -58,9 +60,11 @@ struct tarn_ask {
 
 /*
  * Make the regions, the reflectors and the thread. config and server outlive it and are only read, but server, which is
- * the thread's own from here. TARN_E_* with what could not be made.
+ * the thread's own from here. kept[nkept]: what the service manager kept for us; the descriptors are the callee's.
+ * What an earlier agent left is served at once (warm.h). TARN_E_* with what could not be made.
  */
-int tarn_ingest_start(const struct tarn_config *config, struct tarn_api_server *server, struct tarn_ingest **ret, struct tarn_error *err);
+int tarn_ingest_start(const struct tarn_config *config, struct tarn_api_server *server, struct tarn_kept *kept, unsigned nkept, struct tarn_ingest **ret,
+                      struct tarn_error *err);
 /* Where questions go; any thread. */
 struct tarn_handoff *tarn_ingest_handoff(struct tarn_ingest *in);
 /* The thread's sign of life, a few times in a second. Any thread, until the join. */

@@ -77,8 +77,9 @@ static void switch_over(struct plan *p, enum realm_reason why)
     realm_switch(p->realm, why);
 }
 
-void ingest_note_generations(const struct tarn_ingest *in)
+void ingest_note_generations(struct tarn_ingest *in)
 {
+    ingest_keep_regions(in);
     for (unsigned i = 0; i < in->nrealms; i++)
         if (tarn_generation_note(in->config->runtime_dir, realm_generation_number(in->realms[i])))
             tarn_log(TARN_LOG_WARN, "the number of the newest generation could not be written down", "directory", in->config->runtime_dir, "error",
@@ -197,7 +198,7 @@ static int prepare_realm(struct reload *l, unsigned i, struct tarn_error *err)
     int rc;
 
     if (!r)
-        return ingest_make_realm(l->in, l->to, i, &l->realms[i], err);
+        return ingest_make_realm(l->in, l->to, i, NULL, &l->realms[i], err);
     l->realms[i] = r;
     if (!needs_generation(l, r, to, &why))
         return 0;
@@ -252,7 +253,7 @@ static void make_new_drivers(struct reload *l)
 
         if (l->drivers[i])
             continue;
-        if (ingest_make_driver(l->in, l->to, i, ingest_realm(l->in, l->to->resources[i].realm), &l->drivers[i], &err))
+        if (ingest_make_driver(l->in, l->to, i, ingest_realm(l->in, l->to->resources[i].realm), NULL, &l->drivers[i], &err))
             tarn_log(TARN_LOG_ERROR, err.message, "resource", l->to->resources[i].name, NULL);
         else
             tarn_driver_start(l->drivers[i]);

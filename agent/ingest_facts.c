@@ -114,7 +114,22 @@ static int add_old(struct tarn_facts *f, const struct realm *realm, struct tarn_
     return r->handover_error && (r->old || !realm->nold) ? 0 : TARN_E_NOMEM;
 }
 
-static int add_realm(struct tarn_facts *f, const struct realm *realm, struct tarn_facts_realm *r)
+static int add_checkpoint(struct tarn_facts *f, const struct tarn_ingest *in, struct tarn_facts_realm *r)
+{
+    struct tarn_saver_facts s = {.error = ""};
+
+    if (tarn_saver_facts(in->saver, r->name, &s)) {
+        r->checkpoints = s.saves;
+        r->checkpoints_failed = s.failures;
+        r->checkpoint_age_ms = s.saved_ms ? uv_now(&in->loop) - s.saved_ms : 0;
+        r->checkpoint_bytes = s.file_bytes;
+        r->checkpoint_ms = s.took_ms;
+    }
+    r->checkpoint_error = keep(f, s.error);
+    return r->checkpoint_error ? 0 : TARN_E_NOMEM;
+}
+
+static int add_realm(struct tarn_facts *f, const struct tarn_ingest *in, const struct realm *realm, struct tarn_facts_realm *r)
 {
     struct tarn_writer_stats s;
 
@@ -139,7 +154,9 @@ static int add_realm(struct tarn_facts *f, const struct realm *realm, struct tar
     r->doorbells = s.doorbells;
     r->doorbells_full = s.doorbells_full;
     r->commit_time = realm->commit_time;
-    return r->name ? add_old(f, realm, r) : TARN_E_NOMEM;
+    if (!r->name || add_checkpoint(f, in, r))
+        return TARN_E_NOMEM;
+    return add_old(f, realm, r);
 }
 
 /* ---- resources --------------------------------------------------------------------------------------- */
@@ -315,7 +332,7 @@ struct tarn_facts *ingest_facts(struct tarn_ingest *in, const struct tarn_peer *
         rc = add_agent(in, f);
     for (unsigned i = 0; !rc && i < in->nrealms; i++)
         if (may_tell(reader, in->realms[i]))
-            rc = add_realm(f, in->realms[i], &f->realms[f->nrealms++]);
+            rc = add_realm(f, in, in->realms[i], &f->realms[f->nrealms++]);
     if (!rc)
         rc = add_resources(in, reader, f);
     if (!rc)

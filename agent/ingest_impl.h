@@ -9,6 +9,7 @@
 #include "driver.h"
 #include "ingest.h"
 #include "realm.h"
+#include "saver.h"
 
 /* How the newest reload went. */
 struct reload_state {
@@ -32,6 +33,9 @@ struct tarn_ingest {
     struct tarn_handoff questions;
     struct tarn_http *http;
     struct tarn_discovery *discovery;
+    struct tarn_saver *saver;
+    struct tarn_kept *kept; /* at the start only */
+    unsigned nkept;
     struct realm **realms; /* as config->realms */
     unsigned nrealms;
     struct tarn_driver **drivers;
@@ -49,20 +53,29 @@ struct tarn_ingest {
 struct tarn_facts *ingest_facts(struct tarn_ingest *in, const struct tarn_peer *reader);
 
 /* ingest.c */
-int ingest_make_realm(struct tarn_ingest *in, const struct tarn_config *config, unsigned i, struct realm **ret, struct tarn_error *err);
-int ingest_make_driver(struct tarn_ingest *in, const struct tarn_config *config, unsigned i, struct realm *r, struct tarn_driver **ret, struct tarn_error *err);
+/* seed, adopt: what an earlier agent left; NULL: nothing. */
+int ingest_make_realm(struct tarn_ingest *in, const struct tarn_config *config, unsigned i, struct tarn_writer *seed, struct realm **ret, struct tarn_error *err);
+int ingest_make_driver(struct tarn_ingest *in, const struct tarn_config *config, unsigned i, struct realm *r, struct tarn_driver_adopt *adopt,
+                       struct tarn_driver **ret, struct tarn_error *err);
 struct realm *ingest_realm(const struct tarn_ingest *in, const char *name);
 /* The configuration in force says what the API server is spared. */
 void ingest_limit_requests(struct tarn_ingest *in);
 /* The loop stood still for a hand-over: that is counted for itself. */
 void ingest_forget_turn(struct tarn_ingest *in);
 
+/* ingest_warm.c */
+/* Realms and drivers, going on with what an earlier agent left. */
+int ingest_make_all(struct tarn_ingest *in, struct tarn_error *err);
+/* The service manager keeps the newest generations, and nothing else of ours. */
+void ingest_keep_regions(struct tarn_ingest *in);
+
 /* ingest_change.c */
 /* Hand over where the ladder or a full region asks for it. */
 void ingest_make_room(struct tarn_ingest *in);
 /* The difference between the configuration in force and `to`: all of it or nothing. TARN_E_AGAIN: later (err says why). */
 int ingest_reload(struct tarn_ingest *in, const struct tarn_config *to, struct tarn_error *err);
-/* So that the next agent gives other numbers. */
-void ingest_note_generations(const struct tarn_ingest *in);
+/* Realms or their generations have changed: whoever looks after what comes after this agent is told (its next number, the checkpoints,
+ * the service manager). */
+void ingest_note_generations(struct tarn_ingest *in);
 
 #endif

@@ -30,7 +30,7 @@ struct agent {
     struct tarn_web *web;     /* NULL: none is wanted */
     unsigned parts;           /* that ask the ingest thread and must have stopped before it does */
     uv_loop_t loop;
-    uv_signal_t terminate, interrupt, hang_up;
+    uv_signal_t terminate, interrupt, hang_up, user;
     uv_timer_t patience;
     struct tarn_handoff answers;
     struct tarn_ask ask; /* this thread's own questions: refresh, stop */
@@ -117,6 +117,7 @@ static void close_handles(struct agent *a)
     uv_close((uv_handle_t *)&a->terminate, NULL);
     uv_close((uv_handle_t *)&a->interrupt, NULL);
     uv_close((uv_handle_t *)&a->hang_up, NULL);
+    uv_close((uv_handle_t *)&a->user, NULL);
     uv_close((uv_handle_t *)&a->patience, NULL);
     tarn_reload_close(&a->reload);
     tarn_handoff_close(&a->answers, NULL);
@@ -176,17 +177,29 @@ static void on_hang_up(uv_signal_t *handle, int number)
     tarn_reload_now(&a->reload);
 }
 
+static void on_user_signal(uv_signal_t *handle, int number)
+{
+    struct agent *a = handle->data;
+
+    (void)number;
+    if (!a->stopping && !a->asking) /* a question that is under way is answered at once: ask again */
+        ask(a, TARN_ASK_CHECKPOINT);
+}
+
 static void start_signals(struct agent *a)
 {
     (void)uv_signal_init(&a->loop, &a->terminate);
     (void)uv_signal_init(&a->loop, &a->interrupt);
     (void)uv_signal_init(&a->loop, &a->hang_up);
+    (void)uv_signal_init(&a->loop, &a->user);
     (void)uv_timer_init(&a->loop, &a->patience);
-    a->terminate.data = a->interrupt.data = a->hang_up.data = a;
+    a->terminate.data = a->interrupt.data = a->hang_up.data = a->user.data = a;
     (void)uv_signal_start(&a->terminate, on_stop_signal, SIGTERM);
     (void)uv_signal_start(&a->interrupt, on_stop_signal, SIGINT);
     (void)uv_signal_start(&a->hang_up, on_hang_up, SIGHUP);
+    (void)uv_signal_start(&a->user, on_user_signal, SIGUSR1);
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN); /* a checkpoint that gets too large is an error of write */
 }
 
 /* ---- running ------------------------------------------------------------------------------------------------------------- */
@@ -265,12 +278,13 @@ static void say_ready(const struct agent *a)
 /* After this the ingest thread runs: what fails later ends by stop. */
 static int wire(struct agent *a, struct tarn_error *err)
 {
+    static struct tarn_kept kept[TARN_KEPT_MAX];
     int rc = tarn_runtime_dir_open(&a->dir, a->config.runtime_dir, a->config.socket_path, a->config.socket_gid, err);
 
     if (!rc)
         rc = init_loop(a, err);
     if (!rc)
-        rc = tarn_ingest_start(&a->config, &a->server, &a->ingest, err);
+        rc = tarn_ingest_start(&a->config, &a->server, kept, tarn_notify_kept(kept), &a->ingest, err);
     if (!rc)
         rc = make_attach(a, err);
     if (!rc)

@@ -13,13 +13,13 @@ const char *const realm_reason_names[REALM_REASONS] = {"reload", "readers", "stu
 
 /* ---- life ---------------------------------------------------------------------------------------------------- */
 
-static struct tarn_writer_options options_of(const struct realm *r, const struct tarn_config *config, const struct tarn_config_realm *entry)
+struct tarn_writer_options realm_writer_options(struct tarn_runtime *rt, const struct tarn_config *config, const struct tarn_config_realm *entry)
 {
     return (struct tarn_writer_options){
         .realm = entry->name,
         .budget_bytes = entry->budget_bytes,
         .huge_pages = config->huge_pages ? TARN_HUGE_PAGES_AUTO : TARN_HUGE_PAGES_OFF,
-        .rt = r->rt,
+        .rt = rt,
         .max_object_bytes = config->max_object_bytes,
         .lease_ms = TARN_LEASE_MS,
         .populate_ahead = true,
@@ -43,13 +43,18 @@ int realm_new(const struct realm_options *o, struct realm **ret, struct tarn_err
     struct tarn_writer_options w;
     int rc;
 
-    if (!r)
+    if (!r) {
+        tarn_writer_free(o->seed);
         return tarn_error_set(err, TARN_E_NOMEM, "out of memory");
+    }
     r->rt = o->rt;
+    r->writer_goes = o->writer_goes;
+    r->ctx = o->ctx;
+    r->writer = o->seed;
     realm_configure(r, o->config, o->entry);
-    w = options_of(r, o->config, o->entry);
+    w = realm_writer_options(r->rt, o->config, o->entry);
     w.generation = o->generation;
-    rc = tarn_writer_new(&w, &r->writer, err);
+    rc = r->writer ? 0 : tarn_writer_new(&w, &r->writer, err);
     if (rc) {
         free(r);
         return rc;
@@ -65,6 +70,13 @@ void realm_configure(struct realm *r, const struct tarn_config *config, const st
     r->entry = entry;
     if (r->writer)
         allow(r);
+}
+
+static void free_writer(struct realm *r, struct tarn_writer *w)
+{
+    if (w && r->writer_goes)
+        r->writer_goes(r->ctx, w);
+    tarn_writer_free(w);
 }
 
 static void free_notes(struct realm *r)
@@ -85,11 +97,11 @@ void realm_free(struct realm *r)
         struct realm_generation *g = r->old;
 
         r->old = g->older;
-        tarn_writer_free(g->writer);
+        free_writer(r, g->writer);
         free(g);
     }
     realm_discard(r);
-    tarn_writer_free(r->writer);
+    free_writer(r, r->writer);
     free_notes(r);
     free(r);
 }
@@ -144,7 +156,7 @@ static void free_unread(struct realm *r)
         r->counters.generations_freed++;
         tarn_log(TARN_LOG_INFO, "generation freed", "realm", r->entry->name, "generation", TARN_LOG_U64(tarn_writer_view(g->writer)->generation),
                  "after_ms", TARN_LOG_U64(now_ms(r) - g->superseded_ms), NULL);
-        tarn_writer_free(g->writer);
+        free_writer(r, g->writer);
         free(g);
     }
     allow(r);
@@ -192,7 +204,7 @@ static uint64_t now_us(void)
 int realm_prepare(struct realm *r, const struct tarn_config *config, const struct tarn_config_realm *entry, const struct tarn_takeover *t,
                   uint16_t *ret_stores, struct tarn_error *err)
 {
-    struct tarn_writer_options o = options_of(r, config, entry);
+    struct tarn_writer_options o = realm_writer_options(r->rt, config, entry);
     struct tarn_takeover mine = *t;
     int rc;
 
@@ -248,7 +260,7 @@ void realm_switch(struct realm *r, enum realm_reason why)
 
 void realm_discard(struct realm *r)
 {
-    tarn_writer_free(r->next);
+    free_writer(r, r->next);
     free(r->place);
     r->next = NULL;
     r->place = NULL;

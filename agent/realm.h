@@ -56,7 +56,10 @@ struct realm {
     const struct tarn_config *config; /* in force */
     const struct tarn_config_realm *entry;
     struct tarn_runtime *rt;
+    void (*writer_goes)(void *ctx, const struct tarn_writer *w);
+    void *ctx;
     struct tarn_writer *writer;
+    uint64_t kept_generation; /* which the service manager keeps; 0: none */
     struct realm_generation *old; /* newest first */
     unsigned nold;
     struct client_note *clients;
@@ -79,9 +82,15 @@ struct realm_options {
     const struct tarn_config *config; /* borrowed until realm_configure names another */
     const struct tarn_config_realm *entry;
     uint64_t generation; /* number of its first one */
+    struct tarn_writer *seed; /* filled by an earlier agent's state: the realm's from here, also on an error; NULL: begin empty */
+    void (*writer_goes)(void *ctx, const struct tarn_writer *w); /* just before it is freed */
+    void *ctx;
 };
 
-/* An empty region. 0 or as tarn_writer_new. */
+/* What the region of entry is made with. */
+struct tarn_writer_options realm_writer_options(struct tarn_runtime *rt, const struct tarn_config *config, const struct tarn_config_realm *entry);
+
+/* An empty region, or the seed. 0 or as tarn_writer_new. */
 int realm_new(const struct realm_options *o, struct realm **ret, struct tarn_error *err);
 /* Every generation is marked stopped; what clients have mapped stays theirs. NULL is allowed. */
 void realm_free(struct realm *r);

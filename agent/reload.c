@@ -37,6 +37,7 @@ static void name_what_needs_a_restart(const struct tarn_config *from, const stru
 {
     const char *what = other_server(&from->server, &to->server)                                                  ? "server"
                        : differ(from->socket_path, to->socket_path) || differ(from->runtime_dir, to->runtime_dir) ? "socket, runtimeDir"
+                       : differ(from->state_dir, to->state_dir) || from->checkpoint_interval_ms != to->checkpoint_interval_ms ? "stateDir, checkpoint.interval"
                        : from->log_format != to->log_format || from->log_level != to->log_level                  ? "logFormat, logLevel"
                                                                                                                  : NULL;
 

@@ -19,9 +19,9 @@
 
 struct realm {
     struct realm *next;
-    const char *name;
+    char *name;
     struct tarn_buf path; /* NUL-terminated */
-    struct tarn_writer *writer;
+    struct tarn_writer *writer; /* NULL: it is not saved now */
     uint64_t due_ms, began_ms;
     uint64_t saved_commit; /* what the file holds, if this agent wrote it */
     uint64_t saved_generation;
@@ -233,6 +233,8 @@ static void next_due(struct tarn_saver *s)
     uint64_t now = uv_now(s->o.loop), wait = UINT64_MAX;
 
     for (struct realm *r = s->realms; r; r = r->next) {
+        if (!r->writer)
+            continue;
         if (r->due_ms <= now && !has_changed(r))
             r->due_ms = now + s->o.interval_ms;
         if (r->due_ms <= now && start_job(s, r))
@@ -248,7 +250,7 @@ static void next_due(struct tarn_saver *s)
 static void next_last(struct tarn_saver *s)
 {
     for (struct realm *r = s->realms; r; r = r->next) {
-        bool due = r->due_ms != UINT64_MAX && uv_now(s->o.loop) < s->deadline_ms && has_changed(r);
+        bool due = r->writer && r->due_ms != UINT64_MAX && uv_now(s->o.loop) < s->deadline_ms && has_changed(r);
 
         r->due_ms = UINT64_MAX;
         if (due && start_job(s, r))
@@ -302,7 +304,7 @@ int tarn_saver_path(const char *dir, const char *realm, struct tarn_buf *out)
     return tarn_buf_addf(out, "%s/%s.ckpt%c", dir, realm, '\0');
 }
 
-static struct realm *realm_of(struct tarn_saver *s, const char *name)
+static struct realm *realm_of(const struct tarn_saver *s, const char *name)
 {
     struct realm *r = s->realms;
 
@@ -311,51 +313,71 @@ static struct realm *realm_of(struct tarn_saver *s, const char *name)
     return r;
 }
 
-int tarn_saver_add(struct tarn_saver *s, const char *name, struct tarn_writer *w)
+static void free_realm(struct realm *r)
+{
+    tarn_buf_release(&r->path);
+    free(r->name);
+    free(r);
+}
+
+static struct realm *new_realm(struct tarn_saver *s, const char *name)
+{
+    struct realm *r = calloc(1, sizeof *r);
+
+    if (!r)
+        return NULL;
+    r->name = strdup(name);
+    if (!r->name || tarn_saver_path(s->o.dir, name, &r->path)) {
+        free_realm(r);
+        return NULL;
+    }
+    r->next = s->realms;
+    s->realms = r;
+    (void)tarn_checkpoint_sweep(r->path.data);
+    return r;
+}
+
+int tarn_saver_realm(struct tarn_saver *s, const char *name, struct tarn_writer *w)
 {
     uint64_t first = s->o.interval_ms < FIRST_MS ? s->o.interval_ms : FIRST_MS;
     struct realm *r;
 
     if (!s->o.dir)
         return 0;
-    r = calloc(1, sizeof *r);
-    if (!r || tarn_saver_path(s->o.dir, name, &r->path)) {
-        free(r);
+    r = realm_of(s, name);
+    r = r ? r : new_realm(s, name);
+    if (!r)
         return TARN_E_NOMEM;
-    }
-    r->name = name;
+    if (!r->writer)
+        r->due_ms = uv_now(s->o.loop) + first;
     r->writer = w;
-    r->facts.realm = name;
-    r->due_ms = uv_now(s->o.loop) + first;
-    r->next = s->realms;
-    s->realms = r;
-    (void)tarn_checkpoint_sweep(r->path.data);
     if (!s->job.realm)
         next_job(s);
     return 0;
 }
 
-void tarn_saver_switch(struct tarn_saver *s, const char *name, struct tarn_writer *w)
+void tarn_saver_leave(struct tarn_saver *s, const char *name)
 {
     struct realm *r = realm_of(s, name);
 
     if (r)
-        r->writer = w;
+        r->writer = NULL;
 }
 
 void tarn_saver_forget(struct tarn_saver *s, const struct tarn_writer *w)
 {
     if (s->job.writer == w)
         s->job.writer = NULL; /* its clients go with it */
+    for (struct realm *r = s->realms; r; r = r->next)
+        if (r->writer == w)
+            r->writer = NULL;
 }
 
-bool tarn_saver_facts(const struct tarn_saver *s, unsigned n, struct tarn_saver_facts *ret)
+bool tarn_saver_facts(const struct tarn_saver *s, const char *realm, struct tarn_saver_facts *ret)
 {
-    const struct realm *r = s->realms;
+    const struct realm *r = realm_of(s, realm);
 
-    while (r && n--)
-        r = r->next;
-    if (!r)
+    if (!r || !r->writer)
         return false;
     *ret = r->facts;
     ret->error = r->told;
@@ -384,8 +406,7 @@ static void on_closed(uv_handle_t *handle)
         struct realm *r = s->realms;
 
         s->realms = r->next;
-        tarn_buf_release(&r->path);
-        free(r);
+        free_realm(r);
     }
     free(s);
 }

@@ -28,11 +28,13 @@ int tarn_saver_new(const struct tarn_saver_options *o, struct tarn_saver **ret, 
 /* "DIR/REALM.ckpt" into out (cleared before). 0 or TARN_E_NOMEM. */
 int tarn_saver_path(const char *dir, const char *realm, struct tarn_buf *out);
 
-/* Save this realm from now on; name is borrowed. 0 or TARN_E_NOMEM. */
-int tarn_saver_add(struct tarn_saver *s, const char *name, struct tarn_writer *w);
-/* The realm has a new generation. The writer before may be freed after tarn_saver_forget of it. */
-void tarn_saver_switch(struct tarn_saver *s, const char *name, struct tarn_writer *w);
-/* w is about to be freed: a save under way goes on with its own mapping. */
+/*
+ * Save this realm from now on, or its new generation w. 0 or TARN_E_NOMEM. The writer may be freed after tarn_saver_forget.
+ */
+int tarn_saver_realm(struct tarn_saver *s, const char *name, struct tarn_writer *w);
+/* Not any more; the file stays. */
+void tarn_saver_leave(struct tarn_saver *s, const char *name);
+/* w is about to be freed: it is not saved any more; a save of it that is under way goes on with its own mapping. */
 void tarn_saver_forget(struct tarn_saver *s, const struct tarn_writer *w);
 
 /* Save what has changed as soon as possible (SIGUSR1). */
@@ -46,14 +48,13 @@ void tarn_saver_finish(struct tarn_saver *s, uint64_t patience_ms, void (*done)(
 void tarn_saver_close(struct tarn_saver *s);
 
 struct tarn_saver_facts {
-    const char *realm;
     uint64_t saves, failures;
     uint64_t saved_ms;           /* loop's clock of the last one; 0: none yet by this agent */
     uint64_t took_ms, file_bytes, objects, commit; /* of the last one */
     bool saving, secret;         /* under way; never saved, as it holds Secrets */
     const char *error;           /* why the last attempt failed; "": it did not */
 };
-/* Of the n-th realm; false behind the last. Strings are borrowed until the loop runs on. */
-bool tarn_saver_facts(const struct tarn_saver *s, unsigned n, struct tarn_saver_facts *ret);
+/* Of the realm; false: it is not saved. Strings are borrowed until the loop runs on. */
+bool tarn_saver_facts(const struct tarn_saver *s, const char *realm, struct tarn_saver_facts *ret);
 
 #endif

@@ -1,4 +1,4 @@
-/* source.c - see source.h. The line: "server=URL\tnamespaces=a,b\tlabels=...": names and values, by tabs, all names always there. */
+/* source.c - see source.h. The line: "server=URL\tresource=pods\tlabels=...": names and values, by tabs, all names always there. */
 #include "source.h"
 
 #include <stdio.h>
@@ -32,7 +32,7 @@ int tarn_source_line(const struct tarn_config_resource *r, const char *url, stru
     int rc;
 
     tarn_buf_clear(out);
-    rc = tarn_buf_addf(out, "server=%s", url);
+    rc = tarn_buf_addf(out, "server=%s\tresource=%s\tapiVersion=%s\tmetadataOnly=%d", url, r->name, r->api_version ? r->api_version : "", r->metadata_only);
     if (!rc)
         rc = add_list(out, "namespaces", &r->namespaces, false);
     if (!rc)

@@ -1,7 +1,8 @@
 /* source.h - one line that tells where a resource's objects come from and what was done to them.
  *
  * It stands in the region's record of the resource (tarn_resource_source). A later agent goes on with the objects, from a kept region or
- * a checkpoint, only if its own line is the same: another server, selector or projection would give other objects.
+ * a checkpoint, only if its own line is the same: another server, selector or projection would give other objects. The resource stands there
+ * as the configuration has it, since what `po` means is the server's to say, and it said so to the agent before.
  */
 #ifndef TARN_AGENT_SOURCE_H
 #define TARN_AGENT_SOURCE_H

@@ -56,7 +56,7 @@ int ckpt_file_create(struct ckpt_file *f, const char *path, const struct tarn_ch
     }
     (void)snprintf(f->aside, sizeof f->aside, "%s" ASIDE, path);
     f->fd = f->io->create(f->aside);
-    return f->fd < 0 ? failed(err, "create", f->aside) : 0;
+    return f->fd < 0 ? failed(err, "create", f->path) : 0;
 }
 
 int ckpt_file_write(struct ckpt_file *f, const void *data, size_t n, struct tarn_error *err)
@@ -70,7 +70,7 @@ int ckpt_file_write(struct ckpt_file *f, const void *data, size_t n, struct tarn
             continue;
         if (written <= 0) {
             errno = written < 0 ? errno : ENOSPC;
-            return failed(err, "write", f->aside);
+            return failed(err, "write", f->path);
         }
         p += written;
         n -= (size_t)written;
@@ -104,7 +104,7 @@ static int sync_directory(struct ckpt_file *f, struct tarn_error *err)
 int ckpt_file_publish(struct ckpt_file *f, struct tarn_error *err)
 {
     if (f->io->sync(f->fd))
-        return failed(err, "sync", f->aside);
+        return failed(err, "sync", f->path);
     if (f->io->rename(f->aside, f->path))
         return failed(err, "put in place", f->path);
     f->aside[0] = '\0';

@@ -267,6 +267,24 @@ int tarn_writer_set_resource_state(struct tarn_writer *w, uint16_t store, const 
     return w->o.auto_commit && !w->applying ? tarn_writer_commit(w, err) : 0;
 }
 
+int tarn_writer_set_resource_source(struct tarn_writer *w, uint16_t store, const char *source, struct tarn_error *err)
+{
+    struct tarn_resource *r = resource_at(w, store);
+    char *copy;
+
+    if (!r)
+        return tarn_error_set(err, TARN_E_INVAL, "resource number %u: unknown", store);
+    if (strcmp(r->source, source) == 0)
+        return 0;
+    copy = strdup(source);
+    if (!copy)
+        return tarn_error_set(err, TARN_E_NOMEM, "source of '%s': out of memory", r->name);
+    free(r->source);
+    r->source = copy;
+    r->dirty = w->dirty = true;
+    return w->o.auto_commit && !w->applying ? tarn_writer_commit(w, err) : 0;
+}
+
 uint64_t tarn_writer_count(const struct tarn_writer *w, uint16_t store)
 {
     return store < w->nresources ? w->resources[store]->objects : 0;

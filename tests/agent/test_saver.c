@@ -62,7 +62,7 @@ static void begin(struct world *x, const char *resource, uint64_t interval_ms)
     CU_ASSERT_EQUAL_FATAL(uv_loop_init(&x->loop), 0);
     fill(x, &x->w, &x->store, resource, 50);
     CU_ASSERT_EQUAL_FATAL(tarn_saver_new(&(struct tarn_saver_options){.loop = &x->loop, .dir = x->dir, .interval_ms = interval_ms}, &x->saver, NULL), 0);
-    CU_ASSERT_EQUAL_FATAL(tarn_saver_add(x->saver, "cluster", x->w), 0);
+    CU_ASSERT_EQUAL_FATAL(tarn_saver_realm(x->saver, "cluster", x->w), 0);
     (void)uv_timer_init(&x->loop, &x->limit);
     (void)uv_timer_init(&x->loop, &x->poll);
     x->limit.data = x->poll.data = x;
@@ -124,7 +124,7 @@ static struct tarn_saver_facts facts(struct world *x)
 {
     struct tarn_saver_facts f = {0};
 
-    CU_ASSERT_TRUE(tarn_saver_facts(x->saver, 0, &f));
+    CU_ASSERT_TRUE(tarn_saver_facts(x->saver, "cluster", &f));
     return f;
 }
 static bool saved_once(struct world *x)
@@ -251,7 +251,7 @@ static void a_writer_may_go_while_it_is_saved(void)
         begin(&x, "pods", 3600000);
         tarn_saver_save_now(x.saver);
         fill(&x, &next, &store, "pods", 70);
-        tarn_saver_switch(x.saver, "cluster", next);
+        CU_ASSERT_EQUAL(tarn_saver_realm(x.saver, "cluster", next), 0);
         tarn_saver_forget(x.saver, x.w);
         tarn_store_free(x.store);
         tarn_writer_free(x.w);

@@ -15,7 +15,9 @@ static void the_line_changes_with_everything_that_changes_the_objects(void)
         struct tarn_config_resource r;
         const char *differs;
     } rows[] = {
-        {"https://a", {.name = "po"}, ""}, /* another word for it is no other source */
+        {"https://a", {.name = "po"}, "resource"},
+        {"https://a", {.name = "pods", .api_version = "v1"}, "apiVersion"},
+        {"https://a", {.name = "pods", .metadata_only = true}, "metadataOnly"},
         {"https://a", {.name = "pods", .indexes = {.v = (const char **)(uintptr_t)a_b, .n = 2}}, ""}, /* indexes are computed anew */
         {"https://b", {.name = "pods"}, "server"},
         {"https://a", {.name = "pods", .label_selector = "x=y"}, "labels"},
@@ -37,7 +39,7 @@ static void the_line_changes_with_everything_that_changes_the_objects(void)
         CU_ASSERT_EQUAL(tarn_bytes_equal(tarn_buf_bytes(&base), tarn_buf_bytes(&line)), !rows[i].differs[0]);
     }
     CU_ASSERT_STRING_EQUAL(tarn_source_difference(tarn_buf_bytes(&base), TARN_BYTES(""), text, sizeof text),
-                           "server, namespaces, labels, fields, drop, keep, slots");
+                           "server, resource, apiVersion, metadataOnly, namespaces, labels, fields, drop, keep, slots");
     tarn_buf_release(&base);
     tarn_buf_release(&line);
 }

@@ -154,6 +154,7 @@ static void print_generations(const struct status *st, struct tarn_buf *out)
         cli_addf(out, ", kept for %lld clients\n", (long long)field_int(&realm, "old_clients"));
     }
     add_sentence("hand-over:", &realm, "handover_error", out);
+    add_sentence("checkpoint:", &realm, "checkpoint_error", out);
     if (field_int(&realm, "full_ms")) {
         cli_addf(out, "%-12sthe region is full; streams are paused for ", "pressure:");
         status_age((uint64_t)field_int(&realm, "full_ms"), out);

@@ -92,6 +92,8 @@ TARN_MUST_CHECK int tarn_writer_set_resource_state(struct tarn_writer *w, uint16
  * automatic one is among them. Everything is borrowed until the resource or the writer goes. False: there is no such resource.
  */
 bool tarn_writer_describe(const struct tarn_writer *w, uint16_t store, struct tarn_writer_resource *ret, struct tarn_index_func *indexes);
+/* Another source (tarn_resource_source; copied); part of the open transaction. */
+TARN_MUST_CHECK int tarn_writer_set_resource_source(struct tarn_writer *w, uint16_t store, const char *source, struct tarn_error *err);
 /* Live objects of a resource, the open transaction included. */
 uint64_t tarn_writer_count(const struct tarn_writer *w, uint16_t store);
 
