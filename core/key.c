@@ -69,8 +69,13 @@ int tarn_key_of(const struct tarn_key_func *f, const struct tarn_object *obj, st
                 struct tarn_bytes *ret, struct tarn_error *err)
 {
     struct tarn_bytes key, name;
-    int code = f->fn(f->ctx, obj, scratch, &key);
+    int code;
 
+    if (f->fn == tarn_meta_namespace_key && !has(obj, TARN_OBJECT_NO_META | TARN_OBJECT_TOMBSTONE)) { /* almost always */
+        *ret = tarn_object_key(obj);
+        return 0;
+    }
+    code = f->fn(f->ctx, obj, scratch, &key);
     if (!code && !is_own_key(f) && key.len && memchr(key.data, 0, key.len))
         return tarn_error_set(err, TARN_E_KEY, "couldn't create key for object: the key has a NUL in it");
     if (code == TARN_E_NOMEM)

@@ -36,11 +36,11 @@ int tarn_map_reserve(struct tarn_map *m, size_t n)
     struct tarn_map_slot *slots;
     size_t cap;
 
+    if (n <= m->cap / 4 * 3)
+        return 0;
     if (n > UINT32_MAX / 4)
         return TARN_E_NOMEM;
     cap = cap_for(n);
-    if (cap <= m->cap)
-        return 0;
     slots = calloc(cap, sizeof *slots);
     if (!slots)
         return TARN_E_NOMEM;

@@ -38,9 +38,16 @@ struct keyed {
     bool made;
 };
 
+/* Most keys are the object's own: then there is nothing to free, and no call to find that out. */
+static inline void scratch_release(struct tarn_buf *scratch)
+{
+    if (scratch->data)
+        tarn_buf_release(scratch);
+}
+
 static void keyed_release(struct keyed *k)
 {
-    tarn_buf_release(&k->scratch);
+    scratch_release(&k->scratch);
     if (k->made)
         tarn_object_unref(k->obj);
 }
@@ -84,7 +91,7 @@ static int cache_del(struct tarn_store *s, const struct tarn_object *obj, struct
 
     if (!code)
         code = tarn_thread_safe_store_delete(of_store(s)->items, key, obj);
-    tarn_buf_release(&scratch);
+    scratch_release(&scratch);
     return code;
 }
 
@@ -122,7 +129,7 @@ static int cache_replace_remove(struct tarn_store *s, const struct tarn_object *
 
     if (!code)
         tarn_thread_safe_store_replace_remove(of_store(s)->items, key);
-    tarn_buf_release(&scratch);
+    scratch_release(&scratch);
     return code;
 }
 
@@ -203,7 +210,7 @@ static int cache_get(struct tarn_store *s, const struct tarn_object *obj, const 
     code = tarn_key_of(&of_store(s)->key, obj, &scratch, &key, err);
     if (!code)
         code = tarn_thread_safe_store_get(of_store(s)->items, key, ret);
-    tarn_buf_release(&scratch);
+    scratch_release(&scratch);
     return code;
 }
 
