@@ -7,7 +7,7 @@
 
 #include "credentials.h"
 #include "http.h"
-#include "rate.h"
+#include <tarn/rate.h>
 
 #define HTTP_CLASSES 3
 #define HTTP_NAMES 2 /* the server's, the proxy's */

@@ -2,154 +2,14 @@
  * nothing here asserts a time. Runs under ThreadSanitizer. */
 /* tarn-test: threads */
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include <tarn/cache.h>
 #include <tarn/reflector.h>
 
-#include "fake_objects.h"
+#include "threaded_source.h"
 #include "tarn_test.h"
-
-/* A source with a thread of its own: it answers each list with ten pods and each watch with one event, then an end. */
-struct threaded {
-    struct tarn_list_watch lw; /* first */
-    pthread_t thread;
-    pthread_mutex_t lock; /* protects what follows */
-    pthread_cond_t wake;
-    pthread_cond_t idle;
-    struct tarn_list_watch_sink *sink;
-    bool watch, busy, quit, hold; /* hold: a watch stays open after its event */
-    unsigned long rv;
-    unsigned lists, watches, cancels;
-};
-
-static struct threaded *of(struct tarn_list_watch *lw)
-{
-    return (struct threaded *)lw;
-}
-
-static int begin(struct threaded *t, bool watch, struct tarn_list_watch_sink *sink)
-{
-    pthread_mutex_lock(&t->lock);
-    t->sink = sink;
-    t->watch = watch;
-    t->lists += !watch;
-    t->watches += watch;
-    pthread_cond_signal(&t->wake);
-    pthread_mutex_unlock(&t->lock);
-    return 0;
-}
-
-static int list(struct tarn_list_watch *lw, const struct tarn_list_options *o, struct tarn_list_watch_sink *sink)
-{
-    (void)o;
-    return begin(of(lw), false, sink);
-}
-
-static int watch(struct tarn_list_watch *lw, const struct tarn_watch_options *o, struct tarn_list_watch_sink *sink)
-{
-    (void)o;
-    return begin(of(lw), true, sink);
-}
-
-/* Waits for the call that is under way, as a source with a thread must. */
-static void cancel(struct tarn_list_watch *lw)
-{
-    struct threaded *t = of(lw);
-
-    pthread_mutex_lock(&t->lock);
-    t->sink = NULL;
-    t->cancels++;
-    while (t->busy)
-        pthread_cond_wait(&t->idle, &t->lock);
-    pthread_mutex_unlock(&t->lock);
-}
-
-static void answer_list(struct tarn_list_watch_sink *sink, unsigned long rv)
-{
-    char text[32], key[32];
-
-    for (int i = 0; i < 10; i++) {
-        const struct tarn_object *pod;
-        int rc;
-
-        (void)snprintf(key, sizeof key, "ns/pod-%d", i);
-        pod = fake_pod(key, key, rv);
-        rc = sink->on_item(sink, pod);
-        tarn_object_unref(pod);
-        if (rc)
-            return;
-    }
-    (void)snprintf(text, sizeof text, "%lu", rv);
-    sink->on_page(sink, &(struct tarn_list_meta){.resource_version = tarn_bytes_of(text), .remaining_item_count = -1});
-}
-
-static void answer_watch(struct tarn_list_watch_sink *sink, unsigned long rv, bool hold)
-{
-    const struct tarn_object *pod = fake_pod("ns/pod-3", "ns/pod-3", rv);
-    int rc;
-
-    sink->on_watch_open(sink);
-    rc = sink->on_event(sink, TARN_WATCH_MODIFIED, pod);
-    tarn_object_unref(pod);
-    if (rc == 0 && !hold)
-        sink->on_watch_end(sink, true, &(struct tarn_end){.reason = TARN_END_NORMAL});
-}
-
-static void *serve(void *arg)
-{
-    struct threaded *t = arg;
-
-    pthread_mutex_lock(&t->lock);
-    while (!t->quit) {
-        struct tarn_list_watch_sink *sink = t->sink;
-        bool watch = t->watch, hold = t->hold;
-        unsigned long rv = ++t->rv;
-
-        if (!sink) {
-            pthread_cond_wait(&t->wake, &t->lock);
-            continue;
-        }
-        t->sink = NULL;
-        t->busy = true;
-        pthread_mutex_unlock(&t->lock);
-        if (watch)
-            answer_watch(sink, rv, hold);
-        else
-            answer_list(sink, rv);
-        pthread_mutex_lock(&t->lock);
-        t->busy = false;
-        pthread_cond_broadcast(&t->idle);
-    }
-    pthread_mutex_unlock(&t->lock);
-    return NULL;
-}
-
-static void threaded_start(struct threaded *t, bool hold)
-{
-    static const struct tarn_list_watch_ops ops = {.list = list, .watch = watch, .cancel = cancel};
-
-    *t = (struct threaded){.lw.ops = &ops, .rv = 100, .hold = hold};
-    pthread_mutex_init(&t->lock, NULL);
-    pthread_cond_init(&t->wake, NULL);
-    pthread_cond_init(&t->idle, NULL);
-    if (pthread_create(&t->thread, NULL, serve, t))
-        abort();
-}
-
-static void threaded_end(struct threaded *t)
-{
-    pthread_mutex_lock(&t->lock);
-    t->quit = true;
-    pthread_cond_signal(&t->wake);
-    pthread_mutex_unlock(&t->lock);
-    pthread_join(t->thread, NULL);
-    pthread_cond_destroy(&t->idle);
-    pthread_cond_destroy(&t->wake);
-    pthread_mutex_destroy(&t->lock);
-}
 
 static void *run(void *arg)
 {
@@ -167,7 +27,7 @@ static struct tarn_reflector_status status(struct tarn_reflector *r)
 }
 
 struct parts {
-    struct threaded source;
+    struct threaded_source source;
     struct tarn_store *store;
     struct tarn_reflector *r;
 };
@@ -177,7 +37,7 @@ static void parts_make(struct parts *p, bool hold)
     struct tarn_backoff_options backoff = {.base_ms = 1, .cap_ms = 1};
     struct tarn_indexer *cache = NULL;
 
-    threaded_start(&p->source, hold);
+    threaded_source_start(&p->source, hold);
     CU_ASSERT_EQUAL_FATAL(tarn_cache_new(NULL, &cache, NULL), 0);
     p->store = &cache->store;
     CU_ASSERT_EQUAL_FATAL(tarn_reflector_new(&(struct tarn_reflector_options){.list_watch = &p->source.lw,
@@ -193,7 +53,7 @@ static void parts_make(struct parts *p, bool hold)
 static void parts_free(struct parts *p)
 {
     tarn_reflector_free(p->r);
-    threaded_end(&p->source);
+    threaded_source_end(&p->source);
     tarn_store_free(p->store);
 }
 

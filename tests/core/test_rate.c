@@ -1,7 +1,7 @@
 /* Tests of agent/rate.c: the token bucket on a clock moved by hand. */
 #include "tarn_test.h"
 
-#include "rate.h"
+#include <tarn/rate.h>
 
 /* How many of `tries`, one each `step_ms`, get a token. */
 static unsigned takes(struct tarn_rate *r, uint64_t *now, unsigned tries, unsigned step_ms)
