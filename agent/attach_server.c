@@ -90,7 +90,10 @@ static void refuse(struct connection *c, int code, uint32_t retry_after_ms, cons
 {
     struct tarn_attach_message m = {.type = TARN_ATTACH_REFUSED,
                                     .refused = {.code = code, .text = tarn_bytes_of(text), .retry_after_ms = retry_after_ms}};
+    struct tarn_refusals *n = c->s->o.refusals;
 
+    /* relaxed: numbers by themselves */
+    atomic_fetch_add_explicit(code == TARN_E_LIMIT ? &n->limit : code == TARN_E_PERM ? &n->permission : &n->other, 1, memory_order_relaxed);
     tarn_log(TARN_LOG_WARN, "client refused", "reason", text, "code", tarn_error_name(code), "uid", TARN_LOG_U64(c->peer.uid), "gid",
              TARN_LOG_U64(c->peer.gid), "pid", TARN_LOG_U64(c->peer.pid), NULL);
     (void)send_packet(c, &m, NULL, 0);

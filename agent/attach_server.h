@@ -20,6 +20,7 @@ struct tarn_attach_server_options {
     uv_loop_t *loop;
     const struct tarn_config *config;
     struct tarn_handoff *ingest; /* where the questions go */
+    struct tarn_refusals *refusals; /* who is turned away is counted here */
     int listen_fd;               /* stays the caller's */
 };
 

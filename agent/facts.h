@@ -22,8 +22,8 @@ struct tarn_facts_resource {
     const char *name, *wanted, *realm, *api_version, *kind, *resource_version;
     const char *last_error; /* "": none */
     bool found, synced, live, behind;
-    bool full, resting; /* its stream is paused because the region is full; its list was given up for that and begins again later */
-    uint64_t waiting, times_held, times_full, lists_given_up;
+    bool full, incomplete; /* something waits because the region is full; something is missing for that and is listed again later */
+    uint64_t waiting, waiting_bytes, times_held, times_full, left_out;
     uint64_t objects, heap_bytes, failures, http_code;
     uint64_t lists, lists_ok, streaming_lists, streaming_fallbacks, relists, list_pages, last_list_items, last_list_ms;
     uint64_t watches, added, modified, deleted, bookmarks, events;
@@ -70,6 +70,7 @@ struct tarn_facts_client {
 struct tarn_facts {
     const char *version, *server, *server_from;
     const char *reload_state, *reload_error; /* of the newest SIGHUP: none, applied, waiting, refused */
+    uint64_t refused_limit, refused_permission, refused_other; /* clients turned away */
     uint64_t reloads_applied, reloads_refused, reload_age_ms;
     uint64_t pid, uptime_s, uptime_ms, longest_turn_us, longest_turn_cpu_us, turns, requests, request_failures, bytes_received, pauses, transfers, transfers_waiting;
     struct tarn_histogram turn_time, event_lag;

@@ -148,7 +148,7 @@ static int add_resource(const struct tarn_facts_resource *r, struct tarn_buf *ou
     if (!rc)
         rc = add_bool(out, "full", r->full);
     if (!rc)
-        rc = add_bool(out, "resting", r->resting);
+        rc = add_bool(out, "incomplete", r->incomplete);
     if (!rc)
         rc = ADD_TEXTS(out, {"resource_version", r->resource_version}, {"last_error", r->last_error});
     if (!rc)

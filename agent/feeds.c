@@ -71,9 +71,8 @@ static void exchange(struct feed *f, struct source *with)
 {
     feed_source_free(f->source);
     f->source = with;
-    tarn_list_watch_http_pause(feed_source_list_watch(with), tarn_backlog_waits(f->backlog));
-    if (!f->resting)
-        feed_source_start(with);
+    tarn_list_watch_http_pause(feed_source_list_watch(with), tarn_backlog_paused(f->backlog));
+    feed_source_start(with);
 }
 
 static int second_sources(struct tarn_feeds *f, const struct tarn_discovered *found, struct source **ret, struct tarn_error *err)
@@ -157,8 +156,9 @@ uint64_t tarn_feeds_deadline_ms(struct tarn_feeds *f)
     uint64_t least = UINT64_MAX;
 
     for (unsigned i = 0; i < f->n; i++) {
-        uint64_t at = f->v[i].resting ? f->v[i].rest_until_ms : feed_source_deadline_ms(f->v[i].source);
+        uint64_t at = feed_source_deadline_ms(f->v[i].source), missing = feed_deadline_ms(&f->v[i]);
 
+        at = missing < at ? missing : at;
         least = at < least ? at : least;
     }
     return least;
@@ -166,9 +166,10 @@ uint64_t tarn_feeds_deadline_ms(struct tarn_feeds *f)
 
 void tarn_feeds_on_timer(struct tarn_feeds *f)
 {
-    for (unsigned i = 0; i < f->n; i++)
-        if (feed_may_run(&f->v[i]))
-            feed_source_on_timer(f->v[i].source);
+    for (unsigned i = 0; i < f->n; i++) {
+        feed_on_timer(&f->v[i]);
+        feed_source_on_timer(f->v[i].source);
+    }
 }
 
 void tarn_feeds_relist(struct tarn_feeds *f)

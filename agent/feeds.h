@@ -64,14 +64,12 @@ enum tarn_feeds_wait {
 enum tarn_feeds_wait tarn_feeds_turn(struct tarn_feeds *f);
 /* The region may have room now: try at once. */
 void tarn_feeds_relieved(struct tarn_feeds *f);
-/*
- * What waits because the region is full or busy: sums over the feeds. error.code 0: the region is not full. Also while
- * the feeds rest after a list that did not fit.
- */
+/* What waits because the region is full or busy: sums over the feeds. error.code 0: the region is not full. */
 struct tarn_feeds_held {
-    uint64_t waiting, held, full, skipped; /* backlog.h; objects that waited and could not be taken */
-    uint64_t given_up; /* lists that did not fit */
-    bool resting;
+    uint64_t waiting, bytes, held, full; /* backlog.h */
+    uint64_t skipped;  /* objects that waited and could not be taken */
+    uint64_t left_out; /* objects of the last list that are missing because they did not fit */
+    bool incomplete;   /* something is missing; it is listed again */
     struct tarn_error error;
     uint64_t since_ms; /* of the error; runtime's clock */
 };

@@ -25,10 +25,9 @@ struct feed {
     /* the region is full */
     struct tarn_error full; /* code 0: it is not in our way */
     uint64_t full_since_ms, retry_ms;
-    bool lost;    /* a Replace was aborted: rest */
-    bool resting; /* a list was given up; it begins again at rest_until_ms */
-    uint64_t rest_until_ms, given_up, skipped_late;
-    uint32_t rests; /* in a row */
+    bool incomplete; /* objects are missing that did not fit: it is listed again at relist_ms, or when there is room */
+    uint64_t relist_ms, left_out, skipped_late;
+    uint32_t tries; /* in a row */
 };
 
 struct tarn_feeds {
@@ -52,7 +51,9 @@ struct tarn_list_watch *feed_source_list_watch(const struct source *s);
 uint32_t feed_source_poll_ms(const struct source *s); /* 0: watched */
 /* Of the source, as far as the region shows it. */
 void feed_status(struct feed *f, struct tarn_reflector_status *ret);
-/* Not while it rests; a rest that is over ends here. */
-bool feed_may_run(struct feed *f);
+/* When feed_on_timer is wanted for what is missing; UINT64_MAX: not. */
+uint64_t feed_deadline_ms(const struct feed *f);
+/* List again what is missing, if it is time. */
+void feed_on_timer(struct feed *f);
 
 #endif

@@ -450,6 +450,11 @@ const struct tarn_pulse *tarn_ingest_pulse(const struct tarn_ingest *in)
     return &in->pulse;
 }
 
+struct tarn_refusals *tarn_ingest_refusals(struct tarn_ingest *in)
+{
+    return &in->refusals;
+}
+
 void tarn_ingest_join(struct tarn_ingest *in)
 {
     (void)uv_thread_join(&in->thread);

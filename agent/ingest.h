@@ -55,6 +55,11 @@ struct tarn_ask {
     struct tarn_error error;
 };
 
+/* Clients turned away, by reason: counted by the attach server's thread, told by the ingest thread. Each by itself: relaxed. */
+struct tarn_refusals {
+    _Atomic uint64_t limit, permission, other;
+};
+
 #define TARN_HEARTBEAT_MS 250
 #define TARN_LEASE_MS 30000 /* how long a held snapshot is safe when memory is short */
 
@@ -69,6 +74,8 @@ int tarn_ingest_start(const struct tarn_config *config, struct tarn_api_server *
 struct tarn_handoff *tarn_ingest_handoff(struct tarn_ingest *in);
 /* The thread's sign of life, a few times in a second. Any thread, until the join. */
 const struct tarn_pulse *tarn_ingest_pulse(const struct tarn_ingest *in);
+/* Where they are counted; any thread, until join. */
+struct tarn_refusals *tarn_ingest_refusals(struct tarn_ingest *in);
 /* After the answer to TARN_ASK_STOP: wait for the thread and free all. */
 void tarn_ingest_join(struct tarn_ingest *in);
 

@@ -34,6 +34,9 @@ static int add_agent(struct tarn_ingest *in, struct tarn_facts *f)
     f->transfers_waiting = h.waiting;
     f->turn_time = in->turn_time;
     f->event_lag = in->event_lag;
+    f->refused_limit = atomic_load_explicit(&in->refusals.limit, memory_order_relaxed);
+    f->refused_permission = atomic_load_explicit(&in->refusals.permission, memory_order_relaxed);
+    f->refused_other = atomic_load_explicit(&in->refusals.other, memory_order_relaxed);
     f->reloads_applied = in->reload.applied;
     f->reloads_refused = in->reload.refused;
     f->reload_age_ms = in->reload.at_ms ? tarn_now_ms(in->rt) - in->reload.at_ms : 0;
@@ -235,11 +238,12 @@ static int add_resource(struct tarn_ingest *in, struct tarn_facts *f, const stru
     r->event_age_ms = d->status.last_event_ms ? tarn_now_ms(in->rt) - d->status.last_event_ms : 0;
     r->list_time = d->list_time;
     r->full = d->held.error.code != 0;
-    r->resting = d->held.resting;
+    r->incomplete = d->held.incomplete;
     r->waiting = d->held.waiting;
     r->times_held = d->held.held;
     r->times_full = d->held.full;
-    r->lists_given_up = d->held.given_up;
+    r->waiting_bytes = d->held.bytes;
+    r->left_out = d->held.left_out;
     r->poll_ms = d->poll_ms;
     if (add_namespaces(f, d->feeds, r))
         return TARN_E_NOMEM;

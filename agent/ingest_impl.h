@@ -41,6 +41,7 @@ struct tarn_ingest {
     struct tarn_driver **drivers;
     unsigned ndrivers;
     struct reload_state reload;
+    struct tarn_refusals refusals;
     struct tarn_ask *stop; /* the question that ended it */
     uint64_t started_ms, collected_ms, generation_base;
     bool more; /* a collector has more to do at once */

@@ -220,6 +220,7 @@ static int make_attach(struct agent *a, struct tarn_error *err)
             .loop = &a->loop,
             .config = &a->config,
             .ingest = tarn_ingest_handoff(a->ingest),
+            .refusals = tarn_ingest_refusals(a->ingest),
             .listen_fd = a->dir.socket.fd,
         },
         &a->attach, err);

@@ -369,6 +369,20 @@ static int store_replace_remove(struct tarn_store *base, const struct tarn_objec
     return rc ? tarn_writer_refuse(s->w, rc, resource(s), key, err) : stage(s, ref);
 }
 
+int tarn_region_store_replace_keep(struct tarn_store *base, const struct tarn_object *obj, struct tarn_error *err)
+{
+    struct region_store *s = self(base);
+    uint32_t old, oid;
+    int rc;
+
+    if (s->replace.phase != PHASE_STAGING)
+        return tarn_error_set(err, TARN_E_INVAL, "no Replace of '%s' was begun", resource(s)->name);
+    rc = existing(s, tarn_object_key(obj), &old, &oid);
+    if (!rc && old)
+        bits_set(&s->replace.keep, oid, true);
+    return rc;
+}
+
 static void drop_staged(struct region_store *s)
 {
     struct replace *r = &s->replace;

@@ -298,6 +298,108 @@ static void a_killed_agents_region_is_taken_over(void)
     }
 }
 
+/* A list that is being staged goes over; what it does not name is deleted in the new generation. */
+static void a_staged_list_goes_over(void)
+{
+    struct tarn_takeover t = {.resources = &widgets, .n = 1, .same_run = true};
+    struct tarn_error err = {0};
+    struct tarn_writer *w, *old;
+    struct tarn_reader r;
+    struct fixture f;
+    uint16_t store;
+
+    fixture_open(&f, 16u << 20);
+    for (unsigned k = 0; k < 100; k++)
+        CU_ASSERT_EQUAL(fixture_put(&f, &(struct fixture_object){.k = k, .v = 1, .rv = 1 + k, .app = 1}), 0);
+    CU_ASSERT_EQUAL(tarn_writer_commit(f.w, NULL), 0);
+    CU_ASSERT_EQUAL(f.store->ops->replace_begin(f.store, &err), 0);
+    for (unsigned k = 20; k < 120; k++) { /* 20 to 49 unchanged, 50 to 99 changed, the rest new */
+        const struct tarn_object *obj = fixture_make(&(struct fixture_object){.k = k, .v = k < 50 ? 1 : 2, .rv = k < 50 ? 1 + k : 1000 + k, .app = 2});
+
+        CU_ASSERT_EQUAL(f.store->ops->replace_add(f.store, obj, &err), 0);
+        tarn_object_unref(obj);
+    }
+    t.from = tarn_writer_view(f.w);
+    CU_ASSERT_EQUAL_FATAL(tarn_writer_takeover(&(struct tarn_writer_options){.budget_bytes = 16u << 20, .rt = &f.rt.base}, &t, &store, &w, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(tarn_region_store_move(f.store, w, store, &err), 0);
+    CU_ASSERT_TRUE(tarn_region_store_replacing(f.store));
+    old = f.w;
+    tarn_writer_supersede(old, tarn_writer_view(w)->generation);
+    CU_ASSERT_EQUAL(f.store->ops->replace_commit(f.store, TARN_BYTES("2000"), &err), 0);
+    CU_ASSERT_EQUAL(tarn_writer_count(w, store), 100);
+    tarn_reader_begin(&r, tarn_writer_view(w), NULL);
+    CU_ASSERT_EQUAL(tarn_check_region(&r, true, NULL, &err), 0);
+    for (unsigned k = 0; k < 120; k++) {
+        const struct tarn_object *obj;
+        char key[64];
+        int rc = tarn_reader_get(&r, store, fixture_key_bytes(key, k), &obj);
+
+        CU_ASSERT_EQUAL(rc, k < 20 ? TARN_E_NOTFOUND : 0);
+        CU_ASSERT_TRUE(rc || fixture_uint(obj, "spec.v") == (k < 50 ? 1 : 2));
+    }
+    CU_ASSERT_EQUAL(tarn_writer_count(old, f.id), 100); /* the old region is as it was */
+    tarn_store_free(f.store);
+    tarn_writer_client_remove(old, f.client);
+    tarn_writer_free(old);
+    tarn_writer_free(w);
+}
+
+struct conversion {
+    const struct tarn_object *made;
+    unsigned calls;
+};
+
+/* Leaves out spec.check: other bytes of the same key. */
+static int convert(void *ctx, unsigned i, const struct tarn_object *obj, const struct tarn_object **ret, struct tarn_error *err)
+{
+    struct conversion *c = ctx;
+    char json[200];
+    int n = snprintf(json, sizeof json, "{\"metadata\":{\"name\":\"%.*s\",\"namespace\":\"%.*s\"},\"spec\":{\"v\":%u}}",
+                     TARN_BYTES_ARG(tarn_object_name(obj)), TARN_BYTES_ARG(tarn_object_namespace(obj)), fixture_uint(obj, "spec.v"));
+
+    CU_ASSERT_EQUAL(i, 1);
+    c->calls++;
+    tarn_object_unref(c->made);
+    c->made = NULL;
+    if (tarn_object_from_json((struct tarn_bytes){json, (size_t)n}, &c->made, err))
+        return TARN_E_CORRUPT;
+    *ret = c->made;
+    return 0;
+}
+
+static void objects_are_converted_and_keep_their_numbers(void)
+{
+    const struct tarn_writer_resource resources[2] = {{.name = "gadgets"}, widgets};
+    struct conversion c = {0};
+    struct tarn_takeover t = {.resources = resources, .n = 2, .same_run = true, .convert = convert, .ctx = &c};
+    struct tarn_resource_info was, is;
+    struct tarn_error err = {0};
+    struct tarn_reader a, b;
+    struct tarn_writer *w;
+    struct fixture f;
+    uint64_t seed = 11;
+    unsigned version = 0;
+    uint16_t stores[2];
+
+    fixture_open(&f, 16u << 20);
+    churn(&f, &seed, 1000, &version);
+    t.from = tarn_writer_view(f.w);
+    CU_ASSERT_EQUAL_FATAL(tarn_writer_takeover(&(struct tarn_writer_options){.budget_bytes = 16u << 20, .rt = &f.rt.base}, &t, stores, &w, &err), 0);
+    CU_ASSERT_EQUAL(c.calls, tarn_writer_count(f.w, f.id));
+    tarn_reader_begin(&a, tarn_writer_view(f.w), NULL);
+    tarn_reader_begin(&b, tarn_writer_view(w), NULL);
+    CU_ASSERT_EQUAL(same_objects(&a, f.id, &b, stores[1]), tarn_writer_count(f.w, f.id));
+    CU_ASSERT_EQUAL(tarn_reader_resource(&a, TARN_BYTES("widgets"), &was), 0);
+    CU_ASSERT_EQUAL(tarn_reader_resource(&b, TARN_BYTES("widgets"), &is), 0);
+    CU_ASSERT_TRUE(was.incarnation != 0 && was.incarnation == is.incarnation); /* followers of its log go over */
+    CU_ASSERT_TRUE(is.bytes < was.bytes);
+    CU_ASSERT_EQUAL(tarn_check_region(&b, true, NULL, &err), 0);
+    tarn_object_unref(c.made);
+    tarn_writer_free(w);
+    fixture_close(&f);
+}
+
 TARN_TEST_MAIN("takeover", TARN_TEST(the_new_generation_holds_what_the_old_one_held), TARN_TEST(other_indexes_are_computed_without_a_list),
                TARN_TEST(a_budget_too_small_or_a_broken_region_changes_nothing), TARN_TEST(a_follower_goes_over_without_loss_or_repetition),
-               TARN_TEST(a_killed_agents_region_is_taken_over))
+               TARN_TEST(a_killed_agents_region_is_taken_over), TARN_TEST(a_staged_list_goes_over),
+               TARN_TEST(objects_are_converted_and_keep_their_numbers))

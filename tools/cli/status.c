@@ -148,15 +148,15 @@ static void print_generations(const struct status *st, struct tarn_buf *out)
     if (realm.type != TARN_MAP)
         return;
     if (field_int(&realm, "old_generations")) {
-        cli_addf(out, "%-12s%lld of at most %lld old ones, ", "generations:", (long long)field_int(&realm, "old_generations"),
+        cli_addf(out, "%-12s%lld of at most %lld older generations, ", "kept:", (long long)field_int(&realm, "old_generations"),
                  (long long)field_int(&realm, "old_generations_max"));
         status_bytes((uint64_t)field_int(&realm, "old_bytes"), out);
-        cli_addf(out, ", kept for %lld clients\n", (long long)field_int(&realm, "old_clients"));
+        cli_addf(out, ", for %lld clients\n", (long long)field_int(&realm, "old_clients"));
     }
     add_sentence("hand-over:", &realm, "handover_error", out);
     add_sentence("checkpoint:", &realm, "checkpoint_error", out);
     if (field_int(&realm, "full_ms")) {
-        cli_addf(out, "%-12sthe region is full; streams are paused for ", "pressure:");
+        cli_addf(out, "%-12sthe region is full; changes wait for ", "pressure:");
         status_age((uint64_t)field_int(&realm, "full_ms"), out);
         cli_addf(out, "\n");
     }

@@ -29,6 +29,12 @@ TARN_MUST_CHECK int tarn_region_store_new_scoped(struct tarn_writer *w, uint16_t
                                                  struct tarn_error *err);
 
 /*
+ * Instead of replace_add, for an object of the list that does not fit: what is there under its key stays as it is, if anything is. The
+ * Replace is not whole then, and its resourceVersion must not be told. 0, TARN_E_INVAL (no Replace is staged), TARN_E_NOMEM.
+ */
+TARN_MUST_CHECK int tarn_region_store_replace_keep(struct tarn_store *s, const struct tarn_object *obj, struct tarn_error *err);
+
+/*
  * replace_commit in slices of about slice_us microseconds, for an event loop: 1: not finished, call again (until then
  * no other change and no commit is possible on the writer: TARN_E_AGAIN); 0: committed; negative: aborted, the state
  * before stays (but TARN_E_AGAIN: another Replace is being applied, this one waits as it is). resource_version as in
