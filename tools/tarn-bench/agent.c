@@ -15,6 +15,7 @@
 #include "pair.h"
 
 #define ATTACHES 200u
+#define GETS 20000u
 
 /* What a new process does: attach, open a snapshot, read an object. */
 static int attach_once(const struct pair *p, uint64_t *ret_ns)
@@ -53,6 +54,68 @@ static int measure_attach(const struct pair *p, uint64_t n)
     return 0;
 }
 
+/* A get as a program writes it, by the library and the names, over keys in random order: the mean of the best of some loops. */
+static int loop_gets(struct tarn_snapshot *s, uint64_t n)
+{
+    const struct tarn_object *obj, **objs = calloc(n, sizeof *objs);
+    uint64_t seed = 11, best = UINT64_MAX, all = 0;
+    struct tarn_iter it;
+    int bad = !objs || tarn_list(s, "pods", NULL, &it, NULL);
+
+    while (!bad && all < n && (obj = tarn_iter_next(&it)))
+        objs[all++] = obj;
+    for (unsigned pass = 0; !bad && pass < 10; pass++) {
+        uint64_t begin = bench_now_ns(), took;
+
+        for (unsigned i = 0; !bad && i < GETS; i++)
+            bad = all != n || tarn_get(s, "pods", tarn_object_key(objs[bench_random(&seed) % n]).data, &obj);
+        took = bench_now_ns() - begin;
+        best = took < best ? took : best;
+    }
+    if (!bad)
+        bench_report("agent", "tarn", "tarn_get of a listed key", n, (double)best / GETS, "ns");
+    free(objs);
+    return bad;
+}
+
+static int measure_gets(const struct pair *p, uint64_t n)
+{
+    struct tarn_snapshot *s;
+    struct tarn_client *c;
+    int bad;
+
+    if (tarn_client_open(&(struct tarn_client_options){.socket = p->socket}, &c, NULL))
+        return 1;
+    bad = tarn_snapshot_open(c, &s, NULL);
+    if (!bad)
+        bad = loop_gets(s, n) | tarn_snapshot_close(s);
+    tarn_client_close(c);
+    return bad != 0;
+}
+
+/* The agent ends and starts again: until a process can read the last state, and until the watch goes on. */
+static int measure_restart(struct pair *p, uint64_t n)
+{
+    int64_t sent = pair_server(p, "/sim/stats", NULL, "sentBytes");
+    uint64_t begin, read_ns = 0, unused;
+
+    pair_stop_agent(p);
+    begin = bench_now_ns();
+    if (pair_mirror(p))
+        return 1;
+    while (bench_now_ns() - begin < 60000000000ull && (!read_ns || pair_status(p, "resources[0].live") != 1)) {
+        if (!read_ns && !attach_once(p, &unused))
+            read_ns = bench_now_ns() - begin;
+        bench_pause_ms(1);
+    }
+    if (!read_ns)
+        return 1;
+    bench_report("agent", "tarnd", "restart to readable", n, (double)read_ns / 1e6, "ms");
+    bench_report("agent", "tarnd", "restart to live", n, (double)(bench_now_ns() - begin) / 1e6, "ms");
+    bench_report("agent", "tarnd", "bytes from the server at a restart", n, (double)(pair_server(p, "/sim/stats", NULL, "sentBytes") - sent) / 1e6, "MB");
+    return 0;
+}
+
 static int measure_list(uint64_t n)
 {
     uint64_t started;
@@ -85,7 +148,7 @@ static int measure_list(uint64_t n)
         bench_limit("agent", "tarnd", "memory beside the region, largest", n, 64);
         if (n >= 100000)
             bench_limit("agent", "tarnd", "LIST to indexed objects", n, 50000);
-        bad = measure_attach(&p, n);
+        bad = measure_attach(&p, n) + measure_gets(&p, n) + measure_restart(&p, n);
     }
     pair_stop(&p);
     return bad != 0;

@@ -91,7 +91,7 @@ int pair_read_url(struct pair *p, const char *scheme)
 
 int pair_mirror(struct pair *p)
 {
-    p->agent = pair_start_program(p, "tarnd", (char *[]){"tarnd", "--server", p->url, "--resource", "pods", "--socket", p->socket, "--runtime-dir", p->dir, NULL});
+    p->agent = pair_start_program(p, "tarnd", (char *[]){"tarnd", "--server", p->url, "--resource", "pods", "--socket", p->socket, "--runtime-dir", p->dir, "--state-dir", p->dir, NULL});
     return p->agent > 0 ? 0 : -1;
 }
 
@@ -119,6 +119,12 @@ int pair_wait_synced(const struct pair *p)
         bench_pause_ms(10);
     }
     return -1;
+}
+
+void pair_stop_agent(struct pair *p)
+{
+    pair_stop_program(p->agent);
+    p->agent = 0;
 }
 
 void pair_stop(struct pair *p)

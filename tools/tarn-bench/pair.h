@@ -20,8 +20,10 @@ struct pair {
 int pair_find_programs(struct pair *p);
 /* Serve what `generate` describes with `churn` changes a second; mirror: with an agent that mirrors pods. 0 or -1; pair_stop in any case. */
 int pair_start(struct pair *p, const char *generate, const char *churn, bool mirror);
-/* Start the agent of a pair that has none. 0 or -1. */
+/* Start the agent of a pair that has none: its checkpoints are in the folder. 0 or -1. */
 int pair_mirror(struct pair *p);
+/* End it as a service manager does; it saves a checkpoint. */
+void pair_stop_agent(struct pair *p);
 void pair_stop(struct pair *p);
 /* Wait until the agent has synced the pods; 0, or -1 after a minute or when it ended. */
 int pair_wait_synced(const struct pair *p);
