@@ -79,12 +79,49 @@ static int begin(struct tarn_controller *c, struct tarn_error *err)
     return rc;
 }
 
+/* Count a call of the process function that began at this time. */
+static void count(struct tarn_controller *c, uint64_t began_ms)
+{
+    static const uint32_t at_most_ms[TARN_PROCESS_BUCKETS] = {1, 5, 25, 100, 500, 2500};
+    uint64_t ms = tarn_now_ms(c->rt) - began_ms;
+
+    (void)atomic_fetch_add_explicit(&c->processed, 1, memory_order_relaxed);
+    (void)atomic_fetch_add_explicit(&c->process_ms, ms, memory_order_relaxed);
+    for (unsigned i = 0; i < TARN_PROCESS_BUCKETS; i++)
+        if (ms <= at_most_ms[i])
+            (void)atomic_fetch_add_explicit(&c->process_le[i], 1, memory_order_relaxed);
+}
+
+static int timed(struct tarn_controller *c, const struct tarn_process *p, const struct tarn_deltas *deltas, bool in_initial_list,
+                 struct tarn_error *err)
+{
+    uint64_t began = tarn_now_ms(c->rt);
+    int rc = p->fn(p->ctx, deltas, in_initial_list, err);
+
+    count(c, began);
+    return rc;
+}
+
+static int process(void *ctx, const struct tarn_deltas *deltas, bool in_initial_list, struct tarn_error *err)
+{
+    struct tarn_controller *c = ctx;
+
+    return timed(c, &c->process, deltas, in_initial_list, err);
+}
+
+static int process_batch(void *ctx, const struct tarn_deltas *deltas, bool in_initial_list, struct tarn_error *err)
+{
+    struct tarn_controller *c = ctx;
+
+    return timed(c, &c->process_batch, deltas, in_initial_list, err);
+}
+
 /* Pop one element, or a batch. False: the queue is closed and empty. */
 static bool pop(struct tarn_controller *c)
 {
+    const struct tarn_process one = {process, c}, batch = {process_batch, c};
     struct tarn_error err = {0};
-    int rc = c->process_batch.fn ? tarn_queue_pop_batch(c->queue, &c->process_batch, &c->process, &err)
-                                 : tarn_queue_pop(c->queue, &c->process, &err);
+    int rc = c->process_batch.fn ? tarn_queue_pop_batch(c->queue, &batch, &one, &err) : tarn_queue_pop(c->queue, &one, &err);
 
     if (rc == TARN_E_CLOSED)
         return false;
@@ -174,4 +211,24 @@ void tarn_controller_last_resource_version(struct tarn_controller *c, struct tar
 uint64_t tarn_controller_process_errors(struct tarn_controller *c)
 {
     return atomic_load_explicit(&c->process_errors, memory_order_relaxed); /* a count for people */
+}
+
+static uint64_t read_count(_Atomic uint64_t *n)
+{
+    return atomic_load_explicit(n, memory_order_relaxed);
+}
+
+void tarn_controller_metrics(struct tarn_controller *c, struct tarn_controller_metrics *ret)
+{
+    struct tarn_rv rv;
+
+    tarn_controller_last_resource_version(c, &rv);
+    *ret = (struct tarn_controller_metrics){
+        .queued = tarn_queue_count(c->queue),
+        .processed = read_count(&c->processed),
+        .process_ms = read_count(&c->process_ms),
+        .store_resource_version = rv.number % UINT64_C(1000000000000000),
+    };
+    for (unsigned i = 0; i < TARN_PROCESS_BUCKETS; i++)
+        ret->process_le[i] = read_count(&c->process_le[i]);
 }

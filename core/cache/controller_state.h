@@ -18,7 +18,8 @@ struct tarn_controller {
     struct tarn_mutex lock;                          /* protects started; taken before all others */
     bool started;
     _Atomic bool stopped;                            /* relaxed: only asks the loop to end; the closed queue wakes it */
-    _Atomic uint64_t process_errors;                 /* relaxed: a count for people */
+    /* Relaxed: counts for people. */
+    _Atomic uint64_t process_errors, processed, process_ms, process_le[TARN_PROCESS_BUCKETS];
 };
 
 /* Fill c in place (release is kept). */

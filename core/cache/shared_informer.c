@@ -353,13 +353,21 @@ void tarn_shared_informer_step(struct tarn_shared_informer *s)
         ;
 }
 
-struct tarn_reflector *tarn_shared_informer_reflector(struct tarn_shared_informer *s)
+/* NULL before it is started. */
+static struct tarn_controller *controller_of(struct tarn_shared_informer *s)
 {
     struct tarn_controller *controller;
 
     tarn_mutex_lock(&s->state);
     controller = s->controller;
     tarn_mutex_unlock(&s->state);
+    return controller;
+}
+
+struct tarn_reflector *tarn_shared_informer_reflector(struct tarn_shared_informer *s)
+{
+    struct tarn_controller *controller = controller_of(s);
+
     return controller ? tarn_controller_reflector(controller) : NULL;
 }
 
@@ -417,14 +425,20 @@ struct tarn_done_checker tarn_shared_informer_done_checker(struct tarn_shared_in
 
 void tarn_shared_informer_last_resource_version(struct tarn_shared_informer *s, struct tarn_rv *ret)
 {
-    struct tarn_controller *controller;
+    struct tarn_controller *controller = controller_of(s);
 
-    tarn_mutex_lock(&s->state);
-    controller = s->controller;
-    tarn_mutex_unlock(&s->state);
     *ret = (struct tarn_rv){0};
     if (controller)
         tarn_controller_last_resource_version(controller, ret);
+}
+
+void tarn_shared_informer_metrics(struct tarn_shared_informer *s, struct tarn_controller_metrics *ret)
+{
+    struct tarn_controller *controller = controller_of(s);
+
+    *ret = (struct tarn_controller_metrics){0};
+    if (controller)
+        tarn_controller_metrics(controller, ret);
 }
 
 /* ---- handlers --------------------------------------------------------------------------------------------------- */

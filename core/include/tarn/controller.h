@@ -66,6 +66,18 @@ TARN_API void tarn_controller_last_resource_version(struct tarn_controller *c, s
 /* Elements whose processing failed, and calls of an informer's handler that returned an error, so far. Any thread. */
 TARN_API uint64_t tarn_controller_process_errors(struct tarn_controller *c);
 
+#define TARN_PROCESS_BUCKETS 6
+/* What client-go exports of a named informer's queue and store since 1.36 (row Y-2), for whatever exports metrics here. */
+struct tarn_controller_metrics {
+    uint64_t queued;     /* elements that wait in the queue now */
+    uint64_t processed;  /* calls of the process function, failed ones too */
+    uint64_t process_ms; /* how long they took together */
+    uint64_t process_le[TARN_PROCESS_BUCKETS]; /* of them, those that took at most 1, 5, 25, 100, 500 and 2500 ms */
+    uint64_t store_resource_version; /* the last 15 digits, which a double holds exactly; 0: none, or not a number */
+};
+/* Any thread; the numbers are each of a moment of their own. */
+TARN_API void tarn_controller_metrics(struct tarn_controller *c, struct tarn_controller_metrics *ret);
+
 /* ---- informers ---------------------------------------------------------------------------------------- */
 
 /* The queue between source and store. */

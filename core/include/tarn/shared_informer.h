@@ -89,6 +89,8 @@ TARN_API bool tarn_shared_informer_wait_synced(struct tarn_shared_informer *s, u
 TARN_API struct tarn_done_checker tarn_shared_informer_done_checker(struct tarn_shared_informer *s);
 /* As tarn_controller_last_resource_version; none before it is started. */
 TARN_API void tarn_shared_informer_last_resource_version(struct tarn_shared_informer *s, struct tarn_rv *ret);
+/* As tarn_controller_metrics; all 0 before it is started. */
+TARN_API void tarn_shared_informer_metrics(struct tarn_shared_informer *s, struct tarn_controller_metrics *ret);
 
 /* ---- handlers -------------------------------------------------------------------------------------------- */
 

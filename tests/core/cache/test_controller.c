@@ -172,6 +172,59 @@ static void i31_any_queue_and_process_function_will_do(void)
     tarn_store_free(&o.queue->store);
 }
 
+static int take_time(void *ctx, const struct tarn_deltas *deltas, bool in_initial_list, struct tarn_error *err)
+{
+    struct fake_runtime *rt = ctx;
+
+    (void)deltas;
+    (void)in_initial_list;
+    (void)err;
+    rt->now_ms += 30;
+    return 0;
+}
+
+/* Y-2: what waits, how long processing takes, and the store's version, with 15 digits. */
+static void y2_queue_and_store_are_measured(void)
+{
+    struct fixture *f = informer(&(struct tarn_controller_informer_options){.reflector.name = "pods"}, true);
+    struct fake_runtime rt = fake_runtime_init();
+    struct tarn_controller_metrics m;
+    struct tarn_controller *c = NULL;
+    struct tarn_fifo *fifo = NULL;
+    struct tarn_controller_options o = {.reflector.rt = &rt.rt, .process = {take_time, &rt}};
+
+    turn(f);
+    fake_item(&f->lw, fake_pod("n1/a", "u1", 1));
+    fake_page_end(&f->lw, "18446744073709551615", "");
+    turn(f);
+    tarn_controller_metrics(f->c, &m);
+    CU_ASSERT_EQUAL(m.store_resource_version, 744073709551615);
+    CU_ASSERT(m.processed > 0);
+    CU_ASSERT_EQUAL(m.process_le[0], m.processed); /* the fake clock stands still */
+    fixture_free(f);
+
+    CU_ASSERT_EQUAL_FATAL(tarn_fifo_new(NULL, &fifo, NULL), 0);
+    o.queue = tarn_fifo_queue(fifo);
+    CU_ASSERT_EQUAL_FATAL(tarn_controller_new(&o, &c, NULL), 0);
+    CU_ASSERT_EQUAL(tarn_controller_start(c, NULL), 0);
+    add(&o.queue->store, "a@1");
+    add(&o.queue->store, "b@2");
+    tarn_controller_metrics(c, &m);
+    CU_ASSERT_EQUAL(m.queued, 2);
+    CU_ASSERT_EQUAL(m.processed, 0);
+    CU_ASSERT_EQUAL(m.store_resource_version, 0);
+    CU_ASSERT_EQUAL(tarn_controller_step(c), 2);
+    tarn_controller_metrics(c, &m);
+    CU_ASSERT_EQUAL(m.queued, 0);
+    CU_ASSERT_EQUAL(m.processed, 2);
+    CU_ASSERT_EQUAL(m.process_ms, 60);
+    CU_ASSERT_EQUAL(m.process_le[2], 0); /* none within 25 ms */
+    CU_ASSERT_EQUAL(m.process_le[3], 2); /* all within 100 */
+    CU_ASSERT_EQUAL(m.process_le[5], 2);
+    tarn_controller_free(c);
+    tarn_store_free(&o.queue->store);
+}
+
 /* I-31. */
 static void i31_a_controller_runs_once_and_needs_its_parts(void)
 {
@@ -264,5 +317,6 @@ static void making_an_informer_survives_any_failed_allocation(void)
 
 TARN_TEST_MAIN("controller", TARN_TEST(i30_the_handler_is_told_on_the_processing_thread),
                TARN_TEST(i15_i30_unchanged_objects_and_errors_of_the_handler), TARN_TEST(i31_a_controller_reflects_its_source),
-               TARN_TEST(i31_any_queue_and_process_function_will_do), TARN_TEST(i31_a_controller_runs_once_and_needs_its_parts),
+               TARN_TEST(i31_any_queue_and_process_function_will_do), TARN_TEST(y2_queue_and_store_are_measured),
+               TARN_TEST(i31_a_controller_runs_once_and_needs_its_parts),
                TARN_TEST(i31_run_processes_until_it_is_stopped), TARN_TEST(making_an_informer_survives_any_failed_allocation))

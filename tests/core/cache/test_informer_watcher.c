@@ -49,6 +49,7 @@ static void t5_lists_and_changes_are_events_in_order(void)
     struct tarn_store *q = &tarn_shared_informer_queue(informer)->store;
     const struct tarn_object *list[] = {fake_pod("a/x", "u", 1), fake_pod("a/y", "v", 2)};
     const struct tarn_object *newer = fake_pod("a/x", "u", 3), *other = fake_pod("a/z", "w", 4);
+    struct tarn_controller_metrics m;
 
     CU_ASSERT_EQUAL(tarn_store_replace(q, list, 2, TARN_BYTES("2"), NULL), 0);
     CU_ASSERT_EQUAL(tarn_store_update(q, newer, NULL), 0);
@@ -56,6 +57,9 @@ static void t5_lists_and_changes_are_events_in_order(void)
     CU_ASSERT_EQUAL(tarn_store_delete(q, list[1], NULL), 0);
     tarn_shared_informer_step(informer);
     CU_ASSERT_STRING_EQUAL(s.text, "+a/x@1 +a/y@2 ~a/x@3 +a/z@4 -a/y@2");
+    tarn_shared_informer_metrics(informer, &m);
+    CU_ASSERT(m.processed > 0);
+    CU_ASSERT_EQUAL(m.queued, 0);
     tarn_object_unref(list[0]);
     tarn_object_unref(list[1]);
     tarn_object_unref(newer);
