@@ -167,12 +167,25 @@ static bool start_job(struct tarn_saver *s, struct realm *r)
 
 /* ---- its end ------------------------------------------------------------------------------------------------------- */
 
+/* Until the next one. What was not synced yet and is missing in this one is waited for a shorter time. */
+static uint64_t pause_ms(const struct tarn_saver *s, const struct realm *r, const struct job *j, uint64_t took_ms)
+{
+    uint64_t interval = s->o.interval_ms, least = took_ms * PAUSE_FACTOR;
+    struct tarn_writer_stats st = {0};
+
+    if (r->writer)
+        tarn_writer_stats(r->writer, &st);
+    if (st.resources > j->saved.resources && interval > FIRST_MS)
+        interval = FIRST_MS;
+    return interval > least ? interval : least;
+}
+
 static void note_success(struct tarn_saver *s, struct realm *r, const struct job *j)
 {
-    uint64_t now = uv_now(s->o.loop), took = now - r->began_ms, pause = took * PAUSE_FACTOR;
+    uint64_t now = uv_now(s->o.loop), took = now - r->began_ms;
     enum tarn_log_level level = !r->facts.saves || r->told[0] || s->finishing ? TARN_LOG_INFO : TARN_LOG_DEBUG;
 
-    r->due_ms = now + (pause > s->o.interval_ms ? pause : s->o.interval_ms);
+    r->due_ms = now + pause_ms(s, r, j, took);
     r->saved_commit = j->saved.commit;
     r->saved_generation = j->generation;
     r->told[0] = '\0';

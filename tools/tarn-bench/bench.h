@@ -23,6 +23,7 @@ int bench_agent(const struct bench_options *o);
 int bench_tls(const struct bench_options *o);
 int bench_informers(const struct bench_options *o);
 int bench_fleet(const struct bench_options *o);
+int bench_restart(const struct bench_options *o);
 int bench_floors(const struct bench_options *o);
 /* Of the agent's part: how old a change is when a reader has it. */
 int bench_freshness(const struct bench_options *o);

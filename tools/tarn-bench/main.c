@@ -22,6 +22,7 @@ static const struct {
     {"tls", bench_tls, "tarnd over TLS beside a server of pre-encoded pods: LIST, WATCH, 100 streams"},
     {"informers", bench_informers, "client-go's informers: decoding, get, memory, attach (tests/interop/informerbench)"},
     {"fleet", bench_fleet, "N consumers on tarn, beside N informers of client-go: memory, server's cost"},
+    {"restart", bench_restart, "checkpoints saved and restored, a kept region taken over"},
     {"floors", bench_floors, "what the machine allows: latency of memory, copying, a walk of MessagePack"},
 };
 #define PARTS (sizeof parts / sizeof *parts)
