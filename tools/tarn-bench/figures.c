@@ -192,7 +192,7 @@ void bench_limit(const char *part, const char *who, const char *what, uint64_t n
         return;
     more = strstr(x->unit, "/s") != NULL;
     miss = more ? x->value < limit : x->value > limit;
-    printf("%-8s %-15s %-38s %10llu  asked: %s %.0f %s%s\n", part, who, what, (unsigned long long)n, more ? ">=" : "<=", limit, x->unit,
+    printf("%-8s %-15s %-38s %10llu  asked: %s %g %s%s\n", part, who, what, (unsigned long long)n, more ? ">=" : "<=", limit, x->unit,
            miss ? ": MISSED" : "");
     fflush(stdout);
     target_keep(x, x->unit, x->value, limit, true, miss);

@@ -36,7 +36,7 @@ PARTS = {  # in the document's order: title, what to know
 GROWTH = [("region", "tarn", "get p50", 0.35), ("region", "tarn", "get p99", 0.35), ("region", "tarn", "get, mean of a loop", 0.35),
           ("region", "tarn", "list, per object", 0.35), ("region", "tarn", "by_index, per object", 0.35),
           ("region", "tarn", "label selector, per object", 0.35), ("region", "tarn", "get_many, per object", 0.35),
-          ("region", "tarn", "map and first read p50", 0.1), ("region", "tarn", "commit of 1", 0.35), ("region", "tarn", "get under writes p50", 0.35),
+          ("region", "tarn", "map and first read p50", 0.1), ("region", "tarn", "commit of 1 p50", 0.35), ("region", "tarn", "get under writes p50", 0.35),
           ("informers", "client-go typed", "attach", 1.1), ("informers", "client-go typed", "get p50", 0.35),
           ("region", "lmdb", "get p50", 0.35), ("region", "lmdb", "list, per object", 0.35),
           ("core", "tarn", "get", 0.35), ("core", "client-go", "get", 0.35), ("core", "tarn", "add", 0.35), ("core", "client-go", "add", 0.35),
