@@ -78,6 +78,11 @@ static void remove_from_region(struct tarn_driver *d)
     d->in_region = false;
 }
 
+struct tarn_keep_deleted driver_keep_deleted(const struct tarn_config_resource *r)
+{
+    return (struct tarn_keep_deleted){.keep_ms = r->keep_deleted_ms, .objects_max = r->keep_deleted_objects, .bytes_max = r->keep_deleted_bytes};
+}
+
 /* f is NULL for the placeholder. */
 static int add_to_region(struct tarn_driver *d, const struct tarn_discovered *f, struct tarn_error *err)
 {
@@ -92,6 +97,7 @@ static int add_to_region(struct tarn_driver *d, const struct tarn_discovered *f,
         w.namespaced = f->namespaced;
         w.short_names = f->short_names.v;
         w.nshort = f->short_names.n;
+        w.keep_deleted = driver_keep_deleted(r);
     }
     rc = tarn_writer_add_resource(d->o.writer, &w, &d->store_id, err);
     d->in_region = rc == 0;
@@ -470,6 +476,8 @@ void tarn_driver_relieved(struct tarn_driver *d)
 
 void tarn_driver_facts(struct tarn_driver *d, struct tarn_driver_facts *ret)
 {
+    struct tarn_keep_deleted keep;
+
     *ret = (struct tarn_driver_facts){
         .name = d->name,
         .wanted = d->o.resource->name,
@@ -483,6 +491,8 @@ void tarn_driver_facts(struct tarn_driver *d, struct tarn_driver_facts *ret)
         .heap_bytes = d->feeds ? tarn_feeds_memory(d->feeds) : 0,
         .list_time = d->list_time,
     };
+    if (d->in_region)
+        tarn_writer_kept_deleted(d->o.writer, d->store_id, &keep, &ret->deleted);
     if (d->feeds) {
         status_of(d, &ret->status);
         tarn_feeds_held(d->feeds, &ret->held);

@@ -95,6 +95,7 @@ struct tarn_driver_facts {
     const char *realm;
     const char *api_version, *kind; /* "" until found */
     bool found;
+    struct tarn_kept_facts deleted;
     uint32_t poll_ms;        /* listed so often; 0: watched */
     struct tarn_feeds *feeds; /* for the state of each namespace; NULL until found */
     uint64_t objects;

@@ -166,11 +166,22 @@ static void exchange_sources(struct tarn_driver *d)
         tarn_log(TARN_LOG_WARN, err.message, "resource", d->name, "what", "after a restart it is listed", NULL);
 }
 
+/* Another keepDeleted. No room for its list: nothing is kept, and the log says so. */
+static void settle_deleted(struct tarn_driver *d)
+{
+    const struct tarn_keep_deleted keep = driver_keep_deleted(d->next.resource);
+    struct tarn_error err;
+
+    if (d->feeds && tarn_writer_keep_deleted(d->o.writer, d->store_id, &keep, &err))
+        tarn_log(TARN_LOG_WARN, err.message, "resource", d->name, "what", "deleted objects are not kept", NULL);
+}
+
 void tarn_driver_settle(struct tarn_driver *d, bool in_force)
 {
     if (!d->next.resource)
         return;
     if (in_force) {
+        settle_deleted(d);
         if (d->feeds && d->next.restart)
             restart(d);
         else if (d->feeds)

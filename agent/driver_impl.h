@@ -64,6 +64,8 @@ struct tarn_driver {
     uint64_t lists_noted, list_ms_noted; /* what of the feeds' counters is in it */
 };
 
+/* What the configuration says of deleted objects. */
+struct tarn_keep_deleted driver_keep_deleted(const struct tarn_config_resource *r);
 int driver_make_indexes(const char *name, const struct tarn_config_resource *r, struct driver_indexes *ret, struct tarn_error *err);
 void driver_release_indexes(struct driver_indexes *i);
 bool driver_set_string(char **at, const char *s);

@@ -30,6 +30,7 @@ struct tarn_facts_resource {
     uint64_t list_errors, watch_errors, expired, too_large, skipped, store_errors, rv_rewinds, mismatches, unknown_events;
     uint64_t poll_ms;      /* listed so often because it is not watched; 0: watched */
     uint64_t probes;
+    uint64_t deleted_kept, deleted_kept_bytes, deleted_expired, deleted_evicted, deleted_refused; /* keepDeleted */
     struct tarn_facts_feed *namespaces; /* nnamespaces 0: all, by one list and watch */
     unsigned nnamespaces;
     uint64_t event_age_ms; /* since the last event, bookmark or list */

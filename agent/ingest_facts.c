@@ -245,6 +245,11 @@ static int add_resource(struct tarn_ingest *in, struct tarn_facts *f, const stru
     r->waiting_bytes = d->held.bytes;
     r->left_out = d->held.left_out;
     r->poll_ms = d->poll_ms;
+    r->deleted_kept = d->deleted.objects;
+    r->deleted_kept_bytes = d->deleted.bytes;
+    r->deleted_expired = d->deleted.expired;
+    r->deleted_evicted = d->deleted.evicted;
+    r->deleted_refused = d->deleted.refused;
     if (add_namespaces(f, d->feeds, r))
         return TARN_E_NOMEM;
     return r->name && r->wanted && r->realm && r->api_version && r->kind && r->resource_version && r->last_error ? 0 : TARN_E_NOMEM;

@@ -124,6 +124,7 @@ struct walk {
     struct tarn_bytes last;            /* key of the last one given out */
     size_t left;
     bool limited;
+    bool deleted; /* over a list of deleted objects: conditions are about the final state */
     int error;
 };
 _Static_assert(sizeof(struct walk) <= sizeof(struct tarn_iter) && _Alignof(struct walk) <= _Alignof(struct tarn_iter), "struct tarn_iter has room for a walk");
@@ -230,6 +231,7 @@ int tarn_list(struct tarn_snapshot *s, const char *resource, const struct tarn_q
     r = tarn_snapshot_resource(s, resource, &i, err);
     if (r != 0)
         return r;
+    w.deleted = memchr(i->name.data, '/', i->name.len) != NULL;
     r = walk_start(&w, i, q, err);
     if (r == 0)
         *walk_of(ret) = w;
@@ -251,6 +253,9 @@ static bool has_prefix(struct tarn_bytes text, struct tarn_bytes prefix)
 
 static bool keep(const struct walk *w, const struct tarn_object *obj)
 {
+    const struct tarn_object *state = w->deleted ? tarn_object_final_state(obj) : NULL;
+
+    obj = state ? state : obj;
     return (w->ns.len == 0 || tarn_bytes_equal(tarn_object_namespace(obj), w->ns)) &&
            (!w->labels || tarn_selector_matches(w->labels, obj)) &&
            (!w->fields || tarn_field_selector_matches(w->fields, obj));

@@ -63,6 +63,12 @@ static struct tarn_bytes before_group(struct tarn_bytes name)
     return dot ? (struct tarn_bytes){name.data, (size_t)(dot - name.data)} : name;
 }
 
+/* Is it the list of another's deleted objects (deleted.h)? It is no resource by itself. */
+static bool is_list_of_deleted(struct tarn_bytes name)
+{
+    return name.len && memchr(name.data, '/', name.len);
+}
+
 static bool is_alias(const struct tarn_resource_info *i, struct tarn_bytes name)
 {
     for (unsigned n = 0; n < i->nshort; n++)
@@ -80,7 +86,7 @@ static void say_what_there_is(struct tarn_snapshot *s, const char *name, struct 
     int r = tarn_reader_resources(&s->r, &it);
 
     while (r >= 0 && tarn_reader_next_resource(&it, &i) == 1)
-        if (tarn_buf_addf(&names, "%s%.*s", names.len ? ", " : "", TARN_BYTES_ARG(i.name)) != 0)
+        if (!is_list_of_deleted(i.name) && tarn_buf_addf(&names, "%s%.*s", names.len ? ", " : "", TARN_BYTES_ARG(i.name)) != 0)
             break;
     tarn_error_set(err, TARN_E_RESOURCE, "resource '%s' is not mirrored here; the agent mirrors: %.*s", name,
                    TARN_BYTES_ARG(names.len ? tarn_buf_bytes(&names) : TARN_BYTES("nothing yet")));
@@ -98,7 +104,7 @@ static int resolve(struct tarn_snapshot *s, const char *name, struct tarn_resour
         return r;
     r = tarn_reader_resources(&s->r, &it);
     while (r == 0 && (r = tarn_reader_next_resource(&it, ret)) == 1) {
-        if (is_alias(ret, n))
+        if (!is_list_of_deleted(ret->name) && is_alias(ret, n))
             return 0;
         r = 0;
     }
@@ -219,10 +225,11 @@ int tarn_resource_at(struct tarn_snapshot *s, unsigned n, struct tarn_resource *
     r = tarn_reader_resources(&s->r, &it);
     if (r != 0)
         return tarn_snapshot_note(s, r);
-    for (unsigned k = 0; k <= n; k++) {
+    for (unsigned k = 0; k <= n;) {
         r = tarn_reader_next_resource(&it, &i);
         if (r != 1)
             return r == 0 ? TARN_E_NOTFOUND : tarn_snapshot_note(s, r);
+        k += !is_list_of_deleted(i.name);
     }
     describe(&i, ret);
     return 0;

@@ -1,8 +1,10 @@
 /* checkpoint_restore.c - from a checked checkpoint into a new region, block by block. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <zstd.h>
 
 #include "checkpoint_read.h"
+#include "grace.h"
 #include "writer_impl.h"
 
 struct restore {
@@ -126,6 +128,18 @@ static const struct ckpt_resource *resource_named(const struct tarn_checkpoint *
     return NULL;
 }
 
+/* The list of deleted objects goes on with its resource. */
+static void map_deleted(struct restore *r, const struct tarn_resource *res)
+{
+    char name[TARN_REGION_NAME_MAX + sizeof TARN_DELETED_SUFFIX];
+    const struct ckpt_resource *old;
+
+    (void)snprintf(name, sizeof name, "%s%s", res->name, TARN_DELETED_SUFFIX);
+    old = resource_named(r->c, tarn_bytes_of(name));
+    if (old && ckpt_is_whole(old) && tarn_grace_store(res))
+        r->map[old->info.store] = tarn_grace_store(res);
+}
+
 static int add_resource(struct restore *r, const struct tarn_writer_resource *spec, uint16_t *ret_store)
 {
     const struct ckpt_resource *old;
@@ -137,6 +151,7 @@ static int add_resource(struct restore *r, const struct tarn_writer_resource *sp
     if (!old || !ckpt_is_whole(old) || !tarn_resource_goes_on(&old->info, spec, false))
         return 0;
     r->map[old->info.store] = *ret_store;
+    map_deleted(r, r->w->resources[*ret_store]);
     return tarn_resource_go_on(r->w, *ret_store, &old->info, r->err);
 }
 

@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#include "writer_impl.h"
+#include "grace.h"
 
 #define FREE_LIMIT 65536u  /* per call: about 2 ms */
 #define SWEEP_LIMIT 16384u
@@ -247,8 +247,10 @@ bool tarn_writer_collect(struct tarn_writer *w)
     w->st.collections++;
     tarn_ladder_step(w, now_ms(w));
     tarn_writer_reclaim(w, false);
-    if (!w->applying)
+    if (!w->applying) {
+        tarn_grace_tick(w);
         more = tarn_nodes_sweep(w, SWEEP_LIMIT);
+    }
     if (!w->dirty) {
         more = sweep_dead(w, SWEEP_LIMIT) || more;
         if (w->swept)

@@ -90,6 +90,16 @@ static int store_put(struct tarn_store *base, const struct tarn_object *obj, str
     return rc;
 }
 
+/* What is told with a deletion is the object's last state: that one is kept, where deleted objects are. If it cannot be put
+ * there, the one before is. */
+static void take_final_state(struct region_store *s, const struct tarn_object *obj)
+{
+    struct tarn_bytes key = tarn_object_key(obj);
+
+    if (resource(s)->grace && tarn_object_body(obj).len && key.len <= TARN_REGION_KEY_MAX && tarn_version_find(s->w, s->store, key))
+        (void)!tarn_writer_put(s->w, s->store, obj, NULL);
+}
+
 static int store_delete(struct tarn_store *base, const struct tarn_object *obj, struct tarn_error *err)
 {
     struct region_store *s = self(base);
@@ -100,6 +110,8 @@ static int store_delete(struct tarn_store *base, const struct tarn_object *obj, 
         rc = tarn_error_set(err, TARN_E_KEY, "%s: an object without a key cannot be deleted", resource(s)->name);
     if (!rc)
         rc = check_scope(s, obj, err);
+    if (!rc)
+        take_final_state(s, obj);
     if (!rc && key.len <= TARN_REGION_KEY_MAX)
         rc = tarn_writer_delete(s->w, s->store, key, err);
     if (!rc)

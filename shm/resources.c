@@ -1,5 +1,5 @@
 /* resources.c - the resources of a region: adding, removing, their state, and the record that tells readers of them. */
-#include "writer_impl.h"
+#include "grace.h"
 
 #include <stdlib.h>
 
@@ -16,6 +16,7 @@ void tarn_resource_free(struct tarn_resource *r)
 {
     if (!r)
         return;
+    tarn_grace_free(r->grace);
     for (unsigned i = 0; r->indexes && i < r->nindex; i++)
         free(r->indexes[i].name);
     free(r->indexes);
@@ -150,6 +151,13 @@ int tarn_writer_add_resource(struct tarn_writer *w, const struct tarn_writer_res
         return tarn_error_set(err, rc, "resource '%s': %s", spec->name, tarn_strerror(rc));
     }
     *ret_store = r->store;
+    if (spec->keep_deleted.keep_ms)
+        rc = tarn_grace_new(w, r, &spec->keep_deleted, err);
+    if (rc) { /* it has nothing yet: as if it had never been */
+        r->removed = true;
+        w->st.resources--;
+        return rc;
+    }
     return w->o.auto_commit ? tarn_writer_commit(w, err) : 0;
 }
 
@@ -161,8 +169,9 @@ static struct tarn_resource *resource_at(const struct tarn_writer *w, uint16_t s
 bool tarn_writer_describe(const struct tarn_writer *w, uint16_t store, struct tarn_writer_resource *ret, struct tarn_index_func *indexes)
 {
     const struct tarn_resource *r = resource_at(w, store);
+    struct tarn_kept_facts facts;
 
-    if (!r)
+    if (!r || r->is_list_of_deleted) /* that one is made with its resource */
         return false;
     for (unsigned i = 0; i < r->nindex; i++) {
         indexes[i] = r->indexes[i].func;
@@ -182,6 +191,7 @@ bool tarn_writer_describe(const struct tarn_writer *w, uint16_t store, struct ta
         .nshort = r->nshort,
         .source = r->source,
     };
+    tarn_writer_kept_deleted(w, store, &ret->keep_deleted, &facts);
     return true;
 }
 
@@ -215,7 +225,9 @@ int tarn_writer_remove_resource(struct tarn_writer *w, uint16_t store, struct ta
 
     if (!r || r->attached)
         return tarn_error_set(err, TARN_E_INVAL, "resource number %u: %s", store, r ? "its store is still in use" : "unknown");
-    rc = delete_all(w, r, err);
+    rc = tarn_grace_drop(w, r, err); /* a resource that goes has not deleted its objects */
+    if (!rc)
+        rc = delete_all(w, r, err);
     if (rc)
         return rc;
     if (tarn_version_find(w, 0, tarn_bytes_of(r->name))) {

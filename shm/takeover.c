@@ -5,9 +5,11 @@
 #include <tarn/check.h>
 #include <tarn/log.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "grace.h"
 #include "writer_impl.h"
 
 struct copy {
@@ -47,6 +49,18 @@ int tarn_resource_go_on(struct tarn_writer *w, uint16_t store, const struct tarn
     return tarn_writer_set_resource_state(w, store, &state, err);
 }
 
+/* The list of deleted objects goes on with its resource. */
+static void map_deleted(struct copy *c, const struct tarn_resource *res)
+{
+    struct tarn_resource_info info;
+    char name[TARN_REGION_NAME_MAX + sizeof TARN_DELETED_SUFFIX];
+    uint16_t list = tarn_grace_store(res);
+
+    (void)snprintf(name, sizeof name, "%s%s", res->name, TARN_DELETED_SUFFIX);
+    if (list && tarn_reader_resource(&c->r, tarn_bytes_of(name), &info) == 0)
+        c->map[info.store] = list;
+}
+
 static int copy_resource(struct copy *c, const struct tarn_writer_resource *res, uint16_t *ret_store)
 {
     struct tarn_resource_info info;
@@ -61,6 +75,7 @@ static int copy_resource(struct copy *c, const struct tarn_writer_resource *res,
     if (found)
         return tarn_error_set(c->err, found, "taking over '%s': %s", res->name, tarn_strerror(found));
     c->map[info.store] = *ret_store;
+    map_deleted(c, c->w->resources[*ret_store]);
     return tarn_resource_go_on(c->w, *ret_store, &info, c->err);
 }
 
@@ -98,7 +113,7 @@ static int copy_object(struct copy *c, const struct tarn_object *obj)
 
     if (!res->store)
         return hole(c);
-    if (c->t->convert) {
+    if (c->t->convert && !res->is_list_of_deleted) {
         rc = c->t->convert(c->t->ctx, c->nth[res->store], obj, &obj, c->err);
         if (rc)
             return rc;

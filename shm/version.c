@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "crc32c.h"
+#include "grace.h"
 
 /* ---- index values --------------------------------------------------------------------------------- */
 
@@ -420,8 +421,11 @@ int tarn_version_link(struct tarn_writer *w, struct tarn_resource *res, uint32_t
     struct tarn_place place;
     struct side from, to;
     uint32_t oid;
-    int rc = find_room(w, res, tarn_writer_link(w, ref), &place, &oid);
+    int rc;
 
+    if (res->grace && !w->copying)
+        tarn_grace_before(w, res, ref);
+    rc = find_room(w, res, tarn_writer_link(w, ref), &place, &oid);
     if (rc)
         return rc;
     side_of(w, place.ref, &from);

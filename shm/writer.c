@@ -1,5 +1,5 @@
 /* writer.c - life of the writer and the transaction: what belongs to N, and when N is told. */
-#include "writer_impl.h"
+#include "grace.h"
 
 #include <stdlib.h>
 #include <time.h>
@@ -349,6 +349,7 @@ void tarn_writer_undo(struct tarn_writer *w)
     w->dirty = false;
     for (unsigned i = 1; i < w->nresources; i++)
         w->dirty = w->dirty || w->resources[i]->dirty;
+    tarn_grace_undone(w);
     w->st.aborts++;
 }
 

@@ -4,7 +4,7 @@
  *     resources.c descriptions and states of resources    clients.c  who is attached
  *     table.c     the primary hash                        nodes.c    index values, postings, memberships
  *     collect.c   pins, horizon, reuse, sweeping          ladder.c   the pressure ladder
- *     region_store.c  the Store on top
+ *     region_store.c  the Store on top                    grace.c    what is deleted and still readable
  *
  * Words: N is the open transaction, commit_seq + 1. A tag is the commit from which on something is unreachable.
  * Everything here is used by one thread. Private memory needed by a step is reserved before its first link, so that a
@@ -62,6 +62,8 @@ struct tarn_resource {
     bool removed, dirty; /* dirty: its record must be written at the commit */
     unsigned replacing;  /* Replaces that are staged: values must not be swept */
     unsigned attached;   /* region stores there are */
+    struct tarn_grace *grace; /* what is deleted of it is kept; NULL: it is not */
+    bool is_list_of_deleted;
     bool namespaced;
     uint32_t incarnation;
     char *name, *api_version, *kind, *singular, *source;

@@ -4,7 +4,7 @@
 #include "get.h"
 #include "terminal.h"
 
-static void add_found(struct collection *c, const struct tarn_object *obj, const struct tarn_resource *resource)
+static void add_found(struct collection *c, const struct tarn_object *obj, const struct tarn_resource *resource, uint64_t deleted_ms)
 {
     if (c->n == c->cap) {
         size_t cap = c->cap ? c->cap * 2 : 64;
@@ -15,7 +15,7 @@ static void add_found(struct collection *c, const struct tarn_object *obj, const
         c->v = v;
         c->cap = cap;
     }
-    c->v[c->n++] = (struct found){obj, resource};
+    c->v[c->n++] = (struct found){obj, resource, deleted_ms};
     progress_count(c->n);
 }
 
@@ -31,13 +31,16 @@ static int collect_all(const struct get_options *o, struct tarn_snapshot *s, con
         .sorted = true,
     };
     const struct tarn_object *obj;
+    struct tarn_deleted gone;
     struct tarn_iter it;
-    int r = tarn_list(s, name, &q, &it, err);
+    int r = o->deleted ? tarn_list_deleted(s, name, &q, &it, err) : tarn_list(s, name, &q, &it, err);
 
     if (r != 0)
         return r;
-    while ((obj = tarn_iter_next(&it)))
-        add_found(c, obj, resource);
+    while (o->deleted && tarn_deleted_next(&it, &gone))
+        add_found(c, gone.object, resource, gone.deleted_ms);
+    while (!o->deleted && (obj = tarn_iter_next(&it)))
+        add_found(c, obj, resource, 0);
     r = tarn_iter_error(&it);
     return r == 0 ? 0 : tarn_error_set(err, r, "cannot list %s: %s", name, tarn_strerror(r));
 }
@@ -46,6 +49,7 @@ static int collect_one(const struct get_options *o, struct tarn_snapshot *s, con
                        struct collection *c, struct tarn_error *err)
 {
     const struct tarn_object *obj;
+    struct tarn_deleted gone = {0};
     struct tarn_buf key = {0};
     int r;
 
@@ -53,9 +57,11 @@ static int collect_one(const struct get_options *o, struct tarn_snapshot *s, con
         cli_addf(&key, "%s/", o->ns);
     cli_add(&key, tarn_bytes_of(t->name));
     cli_add(&key, (struct tarn_bytes){"", 1});
-    r = tarn_get(s, t->resource, key.data, &obj);
+    r = o->deleted ? tarn_get_deleted(s, t->resource, key.data, &gone, err) : tarn_get(s, t->resource, key.data, &obj);
     if (r == 0)
-        add_found(c, obj, resource);
+        add_found(c, o->deleted ? gone.object : obj, resource, gone.deleted_ms);
+    else if (o->deleted)
+        ; /* it was said there */
     else if (r == TARN_E_NOTFOUND)
         tarn_error_set(err, r, "%.*s \"%s\" not found in the mirror", TARN_BYTES_ARG(resource->name), key.data);
     else if (r == TARN_E_KEY_FORMAT)

@@ -23,7 +23,7 @@ struct get_options {
     size_t ntargets;
     bool several_resources; /* the targets are not all of one */
     const char *ns; /* NULL with all_namespaces */
-    bool all_namespaces, no_headers, show_labels, watch, watch_only;
+    bool all_namespaces, no_headers, show_labels, watch, watch_only, deleted;
     char **label_columns; /* -L, ended by NULL; NULL: none */
     char *index; /* index=value, cut in two */
     const char *value;
@@ -48,6 +48,7 @@ int output_option(const char *text, struct get_options *o);
 struct found {
     const struct tarn_object *obj;
     const struct tarn_resource *resource;
+    uint64_t deleted_ms; /* --deleted: when, Unix time in ms */
 };
 
 /* Everything found, in the order to print. {0} is empty. */
@@ -71,6 +72,7 @@ struct printer {
     struct tarn_resource resource; /* of the objects that come; change it with printer_resource */
     bool as_list; /* JSON, YAML, JSONPath: a List around the objects */
     const char *event; /* --watch: a column of its own; NULL: none */
+    uint64_t deleted_ms; /* of the object that comes, with --deleted */
     size_t count;
     struct tarn_buf out, items, scratch; /* items: MessagePack, for JSONPath over a List */
     struct table *table;

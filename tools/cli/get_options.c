@@ -8,7 +8,7 @@
 #include "jsonpath.h"
 #include "table.h"
 
-enum { OPT_FIELDS = CLI_OPT_VERB, OPT_INDEX, OPT_NO_HEADERS, OPT_SHOW_LABELS, OPT_SORT_BY, OPT_WATCH_ONLY };
+enum { OPT_FIELDS = CLI_OPT_VERB, OPT_INDEX, OPT_NO_HEADERS, OPT_SHOW_LABELS, OPT_SORT_BY, OPT_WATCH_ONLY, OPT_DELETED };
 
 static const struct option options[] = {
     {"namespace", required_argument, 0, 'n'},
@@ -21,6 +21,7 @@ static const struct option options[] = {
     {"sort-by", required_argument, 0, OPT_SORT_BY},
     {"watch", no_argument, 0, 'w'},
     {"watch-only", no_argument, 0, OPT_WATCH_ONLY},
+    {"deleted", no_argument, 0, OPT_DELETED},
     {"no-headers", no_argument, 0, OPT_NO_HEADERS},
     {"show-labels", no_argument, 0, OPT_SHOW_LABELS},
     CLI_ATTACH_OPTIONS,
@@ -118,6 +119,9 @@ static int take_option(struct get_options *o, int opt, char *arg)
     case OPT_NO_HEADERS:
         o->no_headers = true;
         return CLI_OK;
+    case OPT_DELETED:
+        o->deleted = true;
+        return CLI_OK;
     case OPT_SHOW_LABELS:
         o->show_labels = true;
         return CLI_OK;
@@ -190,6 +194,8 @@ static int check_names(const struct get_options *o)
 
 static int check_watch(const struct get_options *o)
 {
+    if (o->deleted)
+        return cli_usage(o->verb, "--deleted shows what there is now; it does not go with --watch");
     if (o->index)
         return cli_usage(o->verb, "--index does not go with --watch; a field selector does");
     if (o->sort_by)

@@ -34,6 +34,7 @@ static const struct verb verbs[] = {
      SELECT_HELP
      "  --index NAME=VALUE     only objects whose index has this value: spec.nodeName=node-7\n"
      "  --sort-by FIELD        order by a field: .metadata.creationTimestamp\n"
+     "  --deleted              what was deleted and is kept for a while\n"
      "  -w, --watch            go on and show every change\n"
      "  --watch-only           changes only\n"
      "On a terminal, tables are coloured (not with NO_COLOR set) and the widest cells are cut to fit; -o wide cuts nothing.\n"},

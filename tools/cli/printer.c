@@ -12,6 +12,7 @@
 #include "jsonpath.h"
 #include "render.h"
 #include "table.h"
+#include "when.h"
 #include "terminal.h"
 #include "typed.h"
 
@@ -60,6 +61,8 @@ static void add_headers(struct printer *p)
             add_header(t, tarn_bytes_of(c->header), strcmp(c->header, "STATUS") == 0 ? &t->states : NULL);
     for (char **label = p->o->label_columns; label && *label; label++)
         add_label_header(p, *label);
+    if (p->o->deleted)
+        add_header(t, TARN_BYTES("DELETED"), NULL);
     if (p->o->show_labels)
         add_header(t, TARN_BYTES("LABELS"), NULL);
 }
@@ -131,6 +134,12 @@ static void object_row(struct printer *p, const struct tarn_object *obj)
 
         (void)tarn_object_label(obj, tarn_bytes_of(*label), &value);
         table_cell(p->table, value);
+    }
+    if (p->o->deleted) {
+        tarn_buf_clear(&p->scratch);
+        when_span(p->now_s - (int64_t)(p->deleted_ms / 1000), &p->scratch);
+        cli_addf(&p->scratch, " ago");
+        table_cell(p->table, tarn_buf_bytes(&p->scratch));
     }
     if (p->o->show_labels)
         made_cell(p, &r, &labels);

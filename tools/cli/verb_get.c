@@ -25,6 +25,7 @@ static int print_found(struct printer *p, struct tarn_snapshot *s, const struct 
     progress_begin("printing");
     for (size_t i = 0; i < c->n && r == 0; i++) {
         printer_resource(p, c->v[i].resource);
+        p->deleted_ms = c->v[i].deleted_ms;
         r = printer_object(p, c->v[i].obj, err);
         if (r == 0)
             r = flush_if_full(p, s, err);

@@ -44,6 +44,12 @@
 #define TARN_REF_NONE 0u
 #define TARN_REF_DELETED 1u /* only in table slots: once used, now free; a probe goes on behind it */
 
+/* A resource whose name ends so is the list of what was deleted of the resource before it: tombstones with final state and time,
+ * under "KEY/UID", with the resource's indexes (of the final state) and these two. */
+#define TARN_DELETED_SUFFIX "/deleted"
+#define TARN_DELETED_BY_KEY "key"
+#define TARN_DELETED_BY_UID "uid"
+
 enum tarn_agent_state {
     TARN_AGENT_STARTING = 1,
     TARN_AGENT_LIVE = 2,

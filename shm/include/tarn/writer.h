@@ -62,6 +62,12 @@ const struct tarn_region_view *tarn_writer_view(const struct tarn_writer *w);
 
 /* ---- resources --------------------------------------------------------------------------- */
 
+/* How long and how much of what is deleted stays readable (tarn/deleted.h). {0}: nothing. */
+struct tarn_keep_deleted {
+    uint32_t keep_ms;
+    uint64_t objects_max, bytes_max; /* the oldest goes first; bytes are those of the objects' blobs */
+};
+
 struct tarn_writer_resource {
     const char *name;        /* "pods", "deployments.apps": unique in the realm */
     const char *api_version; /* "v1", "apps/v1"; NULL: "" */
@@ -75,6 +81,7 @@ struct tarn_writer_resource {
     const char *const *short_names; /* "po"; copied */
     unsigned nshort;
     const char *source; /* see tarn_resource_source; copied; NULL: "" */
+    struct tarn_keep_deleted keep_deleted;
 };
 /*
  * Add a resource; part of the open transaction. An index named "namespace" is added as the last one unless named
@@ -84,6 +91,18 @@ TARN_MUST_CHECK int tarn_writer_add_resource(struct tarn_writer *w, const struct
                                              uint16_t *ret_store, struct tarn_error *err);
 /* Delete all its objects and its description; its store must have been freed. Part of the open transaction. */
 TARN_MUST_CHECK int tarn_writer_remove_resource(struct tarn_writer *w, uint16_t store, struct tarn_error *err);
+/*
+ * Keep what is deleted of a resource, in other measures, or not any more ({0}): part of the open transaction. While memory is short less
+ * is kept. TARN_E_INVAL, TARN_E_LIMIT, TARN_E_FULL, TARN_E_NOMEM.
+ */
+TARN_MUST_CHECK int tarn_writer_keep_deleted(struct tarn_writer *w, uint16_t store, const struct tarn_keep_deleted *o, struct tarn_error *err);
+struct tarn_kept_facts {
+    uint64_t objects, bytes;  /* kept now */
+    uint64_t kept;            /* since the writer began: put on the list */
+    uint64_t expired, evicted; /* left it in time, and before: too many, too large, memory short */
+    uint64_t refused;         /* could not be put on it */
+};
+void tarn_writer_kept_deleted(const struct tarn_writer *w, uint16_t store, struct tarn_keep_deleted *ret_options, struct tarn_kept_facts *ret_facts);
 /* Set the state told to readers; part of the open transaction, written at its commit. Cheap when nothing differs. */
 TARN_MUST_CHECK int tarn_writer_set_resource_state(struct tarn_writer *w, uint16_t store,
                                                    const struct tarn_resource_state *state, struct tarn_error *err);
