@@ -33,7 +33,7 @@ for _ in $(seq 40); do
     pids+=($!)
 done
 eventually "more clients than fit: told" logged "oo many open files"
-for p in "${hold[@]}"; do kill "$p" 2>/dev/null; done
+for p in "${hold[@]}"; do kill -9 "$p" 2>/dev/null; done
 eventually "when they have left, there is room again" tarn get nodes
 stop_agent
 check_refused "too few even to begin" "oo many open files" bash -c "ulimit -n 8; exec '$BIN/tarnd' --runtime-dir '$W/run' --budget 64MiB --server '$url' --resource pods"
