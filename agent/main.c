@@ -297,7 +297,8 @@ static int run(struct agent *a)
 {
     struct tarn_error err;
 
-    tarn_limits_take(&a->config);
+    if (tarn_limits_take(&a->config, &err))
+        return fail(&err);
     if (wire(a, &err)) {
         int rc = fail(&err);
 

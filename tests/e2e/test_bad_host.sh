@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A host that is not as one would have it: each thing is told clearly, and the service goes on where it can.
-# (A port in use: test_http.sh. No service manager: test_service.sh. A full disk: test_restart.sh.)
+# (A port in use: test_http.sh. No service manager: test_service.sh. A full disk, an unwritable state directory: test_restart.sh.)
 . "$(dirname "$0")/lib.sh"
 
 chmod 755 "$W"
@@ -36,7 +36,7 @@ eventually "more clients than fit: told" logged "oo many open files"
 for p in "${hold[@]}"; do kill -9 "$p" 2>/dev/null; done
 eventually "when they have left, there is room again" tarn get nodes
 stop_agent
-check_refused "too few even to begin" "oo many open files" bash -c "ulimit -n 8; exec '$BIN/tarnd' --runtime-dir '$W/run' --budget 64MiB --server '$url' --resource pods"
+check_refused "too few even to begin" "the limit of open files is 8, too few to run at all" bash -c "ulimit -n 8; exec '$BIN/tarnd' --runtime-dir '$W/run' --budget 64MiB --server '$url' --resource pods"
 check_refused "a limit of file sizes" "File too large" bash -c "ulimit -f 1000; exec '$BIN/tarnd' --runtime-dir '$W/run' --budget 64MiB --server '$url' --resource pods"
 
 # ---- groups and directories -------------------------------------------------------------------------
