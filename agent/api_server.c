@@ -230,17 +230,19 @@ static bool same_mark(const struct tarn_file_mark *a, const struct tarn_file_mar
     return a->mtime_s == b->mtime_s && a->mtime_ns == b->mtime_ns && a->size == b->size && a->inode == b->inode;
 }
 
-bool tarn_api_server_files_changed(const struct tarn_api_server *s)
+bool tarn_api_server_files_changed(struct tarn_api_server *s, bool settled)
 {
     const char *const paths[TARN_API_FILES] = {s->ca_file, s->cert_file, s->key_file};
+    bool changed = false, resting = true;
 
     for (int i = 0; i < TARN_API_FILES; i++) {
         struct tarn_file_mark now = mark_of(paths[i]);
 
-        if (!same_mark(&now, &s->marks[i]))
-            return true;
+        changed |= !same_mark(&now, &s->marks[i]);
+        resting &= same_mark(&now, &s->seen[i]);
+        s->seen[i] = now;
     }
-    return false;
+    return changed && (resting || !settled);
 }
 
 /* On an error the marks are the new ones all the same: it is told once for each state of the files. */

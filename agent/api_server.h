@@ -45,6 +45,7 @@ struct tarn_api_server {
     /* private */
     const char *token, *token_file, *ca_file, *cert_file, *key_file;
     struct tarn_file_mark marks[TARN_API_FILES]; /* of the files as they were read */
+    struct tarn_file_mark seen[TARN_API_FILES];  /* ... as they were looked at last */
     uint64_t token_read_ms;
     bool token_stale;
     struct tarn_arena arena, token_arena, pem_arena; /* all secret */
@@ -71,8 +72,11 @@ const char *tarn_api_server_token(struct tarn_api_server *s, uint64_t now_ms);
 void tarn_api_server_unauthorized(struct tarn_api_server *s);
 /* Read the certificate files again. On an error the old ones stay. */
 int tarn_api_server_refresh(struct tarn_api_server *s, struct tarn_error *err);
-/* Is any of the certificate files another one than the one that was read last? A few system calls. */
-bool tarn_api_server_files_changed(const struct tarn_api_server *s);
+/*
+ * Is any of the certificate files another one than the one that was read last? settled: only if none has changed since the call
+ * before, for a certificate and its key are seldom replaced at one instant. A few system calls.
+ */
+bool tarn_api_server_files_changed(struct tarn_api_server *s, bool settled);
 
 /* ---- kubeconfig.c --------------------------------------------------------------------------- */
 

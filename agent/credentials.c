@@ -131,12 +131,12 @@ uint64_t tarn_credentials_generation(const struct tarn_credentials *c)
 
 /* ---- files --------------------------------------------------------------------------------------- */
 
-static void look_at_files(struct tarn_credentials *c)
+static void look_at_files(struct tarn_credentials *c, bool settled)
 {
     struct tarn_error err;
 
     c->files_looked_ms = uv_now(c->loop);
-    if (!tarn_api_server_files_changed(c->server))
+    if (!tarn_api_server_files_changed(c->server, settled))
         return;
     if (tarn_api_server_refresh(c->server, &err)) {
         tarn_log(TARN_LOG_ERROR, err.message, "kept", "the certificates read before", NULL);
@@ -152,7 +152,7 @@ bool tarn_credentials_rotated(struct tarn_credentials *c)
     bool rotated;
 
     if (uv_now(c->loop) - c->files_looked_ms >= FILES_EVERY_MS)
-        look_at_files(c);
+        look_at_files(c, true);
     rotated = c->rotated;
     c->rotated = false;
     return rotated;
@@ -188,7 +188,7 @@ bool tarn_credentials_refused(struct tarn_credentials *c, uint64_t generation)
         c->refused = true; /* in any case: the next request runs it */
         return true;
     }
-    look_at_files(c);
+    look_at_files(c, false);
     return reread_token(c) || generation != c->generation;
 }
 

@@ -3,7 +3,7 @@
  * A plugin runs when the first request needs it, when what it gave has expired (but lives 1 s at least), and once after a 401; requests wait for
  * it meanwhile, the loop does not. After it failed it is tried again at the earliest after 1 s, then 2, 4 ... 30 s;
  * what is asked in between fails at once with the same error.
- * Certificate files are looked at every 2 s. All on the loop's thread.
+ * Certificate files are looked at every 2 s, and read when they have rested for one look. All on the loop's thread.
  * Source: client-go plugin/pkg/client/auth/exec (Authenticator), transport (cert rotation, token source).
  */
 #ifndef TARN_AGENT_CREDENTIALS_H

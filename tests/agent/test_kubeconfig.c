@@ -134,6 +134,20 @@ static void a_pod_uses_its_service_account(void)
     CU_ASSERT_STRING_EQUAL(s.url, "https://10.96.0.1:443");
     CU_ASSERT_STRING_EQUAL(tarn_api_server_token(&s, 1), "pod-token");
     CU_ASSERT_EQUAL(s.ca.len, sizeof PEM - 1);
+    /* the kubelet puts new ones in place by a link */
+    (void)write_file("account/token.new", "pod-token-2\n");
+    CU_ASSERT_EQUAL(rename(path_of("account/token.new"), path_of("account/token")), 0);
+    CU_ASSERT_STRING_EQUAL(tarn_api_server_token(&s, 5000), "pod-token");
+    CU_ASSERT_STRING_EQUAL(tarn_api_server_token(&s, 10001), "pod-token-2");
+    CU_ASSERT_FALSE(tarn_api_server_files_changed(&s, false));
+    (void)write_file("account/ca.new", PEM PEM);
+    CU_ASSERT_EQUAL(rename(path_of("account/ca.new"), path_of("account/ca.crt")), 0);
+    CU_ASSERT_FALSE(tarn_api_server_files_changed(&s, true)); /* it may be half of what is to come */
+    CU_ASSERT(tarn_api_server_files_changed(&s, true));
+    CU_ASSERT(tarn_api_server_files_changed(&s, false));
+    CU_ASSERT_EQUAL(tarn_api_server_refresh(&s, &err), 0);
+    CU_ASSERT_EQUAL(s.ca.len, 2 * (sizeof PEM - 1));
+    CU_ASSERT_FALSE(tarn_api_server_files_changed(&s, false));
     tarn_api_server_release(&s);
     clean_environment();
 }

@@ -88,6 +88,21 @@ done_with
 # ---- client certificates: the front asks for one; rotated without a signal, without a new list
 start_sim --generate pods=30
 plain=$port
+# ---- credentials that expire while the watch runs: its next request is refused once, and nobody notices
+kubeconfig "$url" "" "$plugin"
+: >"$W/runs"
+again --kubeconfig "$W/config"
+eventually "a plugin without TLS" synced pods
+lists=$(resource pods .lists)
+fault '{"kind":"status","resource":"pods","verb":"watch","code":401,"count":1}'
+curl -fsS -X POST "$url/sim/drop-watches" -d '{"resource":"pods","how":"cut"}' >/dev/null
+eventually "a 401 in a watch runs the plugin again" runs 2
+eventually "and the watch goes on" synced pods
+check "without an error" test "$(resource pods .watch_errors)" = 0
+check "without a list" test "$(resource pods .lists)" = "$lists"
+heal
+done_with
+
 issue joe joe "DNS:joe" ca
 issue jane jane "DNS:jane" ca
 cp "$W/joe.pem" "$W/client.pem"
