@@ -501,7 +501,7 @@ static void cut_watches(struct tarn_http *h)
     struct tarn_http_transfer *t;
 
     TAILQ_FOREACH(t, &h->active, link)
-        if (t->request.cls == TARN_HTTP_WATCH)
+        if (t->request.cls != TARN_HTTP_SHORT && !t->listing)
             mark(t, TARN_HTTP_CUT);
 }
 
