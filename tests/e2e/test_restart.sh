@@ -28,6 +28,9 @@ check "it says what it has" same pods /api/v1/pods
 save_now
 check "the file is nobody else's" test "$(stat -c %a "$state/cluster.ckpt")" = 600
 check "nothing lies beside it" test "$(ls "$state")" = cluster.ckpt
+verified() { tarn verify --checkpoint "$1"; }
+check "tarn verify reads it, agent or not" verified "$state/cluster.ckpt"
+check "and tells what it holds" sh -c "'$BIN/tarn' verify --checkpoint '$state/cluster.ckpt' | grep -qE '^pods +60[0-9] +=[0-9]+ +yes '"
 
 # ---- kill -9; changes meanwhile, deletes included; a reader lives on
 start reader "$BIN/e2e-follower" pods spec.nodeName
@@ -121,6 +124,7 @@ wrong "a file that all may write" "others than this user and root could have wri
 save_now
 stop_hard "$agent"
 zero_at $(($(stat -c %s "$state/cluster.ckpt") - 200)) # in the last block of objects
+check_refused "tarn verify names the damage" "are damaged" tarn verify --checkpoint "$state/cluster.ckpt"
 : >"$W/agent.log"
 before=$(lists)
 agent_with

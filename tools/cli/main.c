@@ -50,7 +50,8 @@ static const struct verb verbs[] = {
     {"index", verb_index, "index RESOURCE [NAME[=VALUE]]", "the indexes of a resource, the values of one, the keys of a value",
      "  --no-headers       no line of headers\n"},
     {"snapshot", verb_snapshot, "snapshot", "what a snapshot opened now would see: commit, generation, counts", ""},
-    {"verify", verb_verify, "verify", "walk the whole region and name the first rule broken", ""},
+    {"verify", verb_verify, "verify", "walk the whole region and name the first rule broken",
+     "  --checkpoint FILE  a checkpoint instead: what it holds, how old it is, what is wrong with it\n"},
 };
 
 const struct verb *verb_at(size_t n)

@@ -2,7 +2,9 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
+#include "checkpoint.h"
 #include "cli.h"
 #include "table.h"
 #include "terminal.h"
@@ -100,7 +102,7 @@ int verb_snapshot(int argc, char **argv)
     return r;
 }
 
-int verb_verify(int argc, char **argv)
+static int verify_region(int argc, char **argv)
 {
     struct tarn_verify_report v;
     struct tarn_error err = {0};
@@ -124,4 +126,13 @@ int verb_verify(int argc, char **argv)
         return CLI_NO;
     }
     return r == 0 ? CLI_OK : cli_fail(&err);
+}
+
+int verb_verify(int argc, char **argv)
+{
+    if (argc == 3 && strcmp(argv[1], "--checkpoint") == 0)
+        return verify_checkpoint(argv[2]);
+    if (argc == 2 && strncmp(argv[1], "--checkpoint=", 13) == 0)
+        return verify_checkpoint(argv[1] + 13);
+    return verify_region(argc, argv);
 }
