@@ -8,9 +8,9 @@ check "synced" 0 "$("$bin/tarn" status --synced; echo $?)"
 check "resources" 4 "$(jq '.resources | length' "$run/status.json")"
 check "all synced" true "$(jq '[.resources[].synced] | all' "$run/status.json")"
 check "the agent's own answer" "$agent" "$(jq .agent.agent.pid "$run/status.json")"
-check "pods line" "pods 200 yes yes" "$("$bin/tarn" status | awk '$1 == "pods" {print $1, $2, $3, $4}')"
+check "nodes line" "nodes 20 yes yes" "$("$bin/tarn" status | awk '$1 == "nodes" {print $1, $2, $3, $4}')"
 check "the agent lives" "alive," "$("$bin/tarn" status | awk '$1 == "agent:" {print $2}')"
-check "snapshot counts" 200 "$("$bin/tarn" snapshot | awk '$1 == "pods" {print $2}')"
+check "snapshot counts" 20 "$("$bin/tarn" snapshot | awk '$1 == "nodes" {print $2}')"
 "$bin/tarn" verify >"$run/verify" && grep -q "^ok: commit" "$run/verify" && ok || bad "verify: $(cat "$run/verify")"
 "$bin/example-ingress-worker" >/dev/null &
 worker=$!
