@@ -40,12 +40,23 @@ background() { # NAME COMMAND...
     "$@" >>"$run/$name.log" 2>&1 </dev/null 3>&- &
     pid[$name]=$!
 }
-stop() { # NAME [SIGNAL]: and wait until it is gone
-    local p=${pid[$1]-}
+runs() { [ -d "/proc/$1" ] && ! grep -q '^State:[[:space:]]*Z' "/proc/$1/status" 2>/dev/null; }
+stop() { # NAME [SIGNAL]: and wait until it is gone; false: it took more than 30 s and was killed
+    local p=${pid[$1]-} i status=0
     [ -n "$p" ] || return 0
     kill "-${2:-TERM}" "$p" 2>/dev/null || true
+    for i in $(seq 300); do
+        runs "$p" || break
+        sleep 0.1
+    done
+    if runs "$p"; then
+        echo "$1 does not end"
+        kill -KILL "$p"
+        status=1
+    fi
     wait "$p" 2>/dev/null || true
     unset "pid[$1]"
+    return $status
 }
 cleanup() {
     local code=$?

@@ -178,10 +178,35 @@ change_version() { # v2 comes beside v1, then v1 is served no more: the agent mu
     client setup && churn -ops 200 -seed 13 && same
 }
 
+# ---- a part of the cluster -------------------------------------------------------------------------------
+
+other() { TARN_SOCKET=$run/$1/tarn.sock "${@:2}"; } # FOLDER COMMAND: with the agent whose folder this is
+start_other() { # NAME USER-STANZA RESOURCES: another agent, with a folder of its own
+    mkdir -p "$run/$1"
+    kubeconfig "$2" >"$run/$1.kubeconfig"
+    printf 'socket: %s\nruntimeDir: %s\nbudget: 64MiB\nresources:\n%s\n' "$run/$1/tarn.sock" "$run/$1" "$3" >"$run/$1.yaml"
+    other "$1" background "tarnd-$1" "$bin/tarnd" --config "$run/$1.yaml" --kubeconfig "$run/$1.kubeconfig"
+}
+shown() { other part client compare -tarn "$bin/tarn" "$@"; }
+same_parts() {
+    shown -namespaces alpha,beta pods && shown -metadata configmaps && shown -labels app=a1 services && shown nodes &&
+        shown -fields metadata.namespace=beta endpointslices.discovery.k8s.io && shown -metadata -namespaces gamma -labels app things.tarn.test
+}
+mirror_parts() {
+    start_other part "$(by_certificate tarn)" "  - {name: pods, namespaces: [alpha, beta], drop: []}
+  - {name: configmaps, metadataOnly: true, drop: []}
+  - {name: services, labelSelector: app=a1, drop: []}
+  - {name: nodes, poll: 1s, drop: []}
+  - {name: endpointslices, fieldSelector: metadata.namespace=beta, drop: []}
+  - {name: things.tarn.test, metadataOnly: true, namespaces: [gamma], labelSelector: app, drop: []}"
+    same_parts && churn -ops 600 -seed 26 && same_parts || return 1
+    stop tarnd-part TERM
+}
+
 # ---- credentials -----------------------------------------------------------------------------------------
 
-# A second agent, as a service account with just the rights that its configuration needs.
-small() { TARN_SOCKET=$run/small/tarn.sock "$@"; }
+# An agent as a service account with just the rights that its configuration needs.
+small() { other small "$@"; }
 small_token() { # SECRET: a token that is valid as long as the secret is there, written as a kubelet writes it
     post /api/v1/namespaces/alpha/secrets '{"kind":"Secret","apiVersion":"v1","metadata":{"name":"'"$1"'"}}' >/dev/null &&
         post /api/v1/namespaces/alpha/serviceaccounts/agent/token '{"kind":"TokenRequest","apiVersion":"authentication.k8s.io/v1",
@@ -189,21 +214,12 @@ small_token() { # SECRET: a token that is valid as long as the secret is there, 
         jq -j .status.token >"$run/token.new" && mv "$run/token.new" "$run/token"
 }
 start_small() {
-    mkdir -p "$run/small"
-    kubeconfig "tokenFile: token" >"$run/small.kubeconfig"
-    cat >"$run/small.yaml" <<END
-socket: $run/small/tarn.sock
-runtimeDir: $run/small
-budget: 64MiB
-resources:
-  - {name: pods, drop: []}
+    start_other small "tokenFile: token" "  - {name: pods, drop: []}
   - {name: configmaps, drop: []}
   - {name: services, namespaces: [alpha], drop: []}
-  - {name: nodes, drop: []}
-END
-    small background tarnd-small "$bin/tarnd" --config "$run/small.yaml" --kubeconfig "$run/small.kubeconfig"
+  - {name: nodes, drop: []}"
 }
-same_small() { small same pods configmaps && small client compare -tarn "$bin/tarn" -namespace alpha services; }
+same_small() { small same pods configmaps && small client compare -tarn "$bin/tarn" -namespaces alpha services; }
 
 least_privilege() {
     local rbac=/apis/rbac.authorization.k8s.io/v1 account='{"kind":"ServiceAccount","name":"agent","namespace":"alpha"}'
@@ -301,7 +317,7 @@ debian_kubectl() {
     local folder=$out/kubectl-debian
     if [ ! -x "$folder/usr/bin/kubectl" ]; then
         mkdir -p "$folder"
-        (cd "$folder" && apt-get download kubernetes-client && dpkg -x kubernetes-client_*.deb .) ||
+        (cd "$folder" && timeout 120 apt-get download kubernetes-client && dpkg -x kubernetes-client_*.deb .) ||
             { echo "SKIPPED: Debian's package kubernetes-client cannot be fetched here"; return 0; }
     fi
     "$root/tests/apisim/kubectl.sh" "$bin/tarn-apisim" "$root/tests/data/protocol" "$folder/usr/bin/kubectl"
@@ -311,11 +327,11 @@ javascript_client() {
     [ "$(node -p 'process.versions.node.split(".")[0]')" -ge 18 ] || { echo "SKIPPED: Node.js is older than 18"; return 0; }
     mkdir -p "$out/js"
     cp "$root"/tests/interop/js/{package.json,package-lock.json,client.js} "$out/js/"
-    (cd "$out/js" && npm ci --no-audit --no-fund) || { echo "SKIPPED: npm cannot fetch @kubernetes/client-node here"; return 0; }
+    (cd "$out/js" && timeout 300 npm ci --no-audit --no-fund) || { echo "SKIPPED: npm cannot fetch @kubernetes/client-node here"; return 0; }
     start_simulator --generate pods=300,nodes=10,services=20 && timeout 300 node "$out/js/client.js" "$simulator" && stop simulator
 }
 python_client() {
     [ -x "$out/venv/bin/python" ] || python3 -m venv "$out/venv" || { echo "SKIPPED: no python3-venv on this machine"; return 0; }
-    "$out/venv/bin/pip" install -q kubernetes==32.0.1 || { echo "SKIPPED: pip cannot fetch kubernetes here"; return 0; }
+    timeout 300 "$out/venv/bin/pip" install -q kubernetes==32.0.1 || { echo "SKIPPED: pip cannot fetch kubernetes here"; return 0; }
     timeout 300 "$out/venv/bin/python" "$root/tests/apisim/python_client.py" "$bin/tarn-apisim"
 }

@@ -295,16 +295,46 @@ func listPath(res resource, namespace string) string {
 	return path + res.gvr.Resource
 }
 
-func compareOnce(cfg *rest.Config, tarn, namespace, name string) (int, string) {
+// view is the part of a resource that is mirrored, and in which form.
+type view struct {
+	namespaces, labels, fields string // namespaces: separated by commas; "": all
+	metadata                   bool   // only the objects' metadata
+}
+
+// serverList is the server's own LIST of what v shows.
+func serverList(cfg *rest.Config, v view, name string) (map[string]any, error) {
 	c := rest.CopyConfig(cfg)
 	c.NegotiatedSerializer = scheme.Codecs.WithoutConversion()
 	client, err := rest.UnversionedRESTClientFor(c)
 	if err != nil {
-		return 0, err.Error()
+		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	server, err := client.Get().AbsPath(listPath(resources[name], namespace)).SetHeader("Accept", "application/json").DoRaw(ctx)
+	accept := "application/json"
+	if v.metadata {
+		accept = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+	}
+	all := map[string]any{}
+	for _, ns := range strings.Split(v.namespaces, ",") {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		body, err := client.Get().AbsPath(listPath(resources[name], ns)).SetHeader("Accept", accept).
+			Param("labelSelector", v.labels).Param("fieldSelector", v.fields).DoRaw(ctx)
+		cancel()
+		if err != nil {
+			return nil, err
+		}
+		items, err := byKey(body)
+		if err != nil {
+			return nil, err
+		}
+		for k, o := range items {
+			all[k] = o
+		}
+	}
+	return all, nil
+}
+
+func compareOnce(cfg *rest.Config, tarn string, v view, name string) (int, string) {
+	want, err := serverList(cfg, v, name)
 	if err != nil {
 		return 0, "server: " + err.Error()
 	}
@@ -314,10 +344,6 @@ func compareOnce(cfg *rest.Config, tarn, namespace, name string) (int, string) {
 	mirror, err := cmd.Output()
 	if err != nil {
 		return 0, "tarn get: " + err.Error() + ": " + stderr.String()
-	}
-	want, err := byKey(server)
-	if err != nil {
-		return 0, "server's list: " + err.Error()
 	}
 	got, err := byKey(mirror)
 	if err != nil {
@@ -329,13 +355,17 @@ func compareOnce(cfg *rest.Config, tarn, namespace, name string) (int, string) {
 func compareMain(cfg *rest.Config, args []string) {
 	fs := flag.NewFlagSet("compare", flag.ExitOnError)
 	tarn := fs.String("tarn", "tarn", "the tarn program")
-	namespace := fs.String("namespace", "", "the only one that is mirrored")
+	var v view
+	fs.StringVar(&v.namespaces, "namespaces", "", "the only ones that are mirrored, separated by commas")
+	fs.StringVar(&v.labels, "labels", "", "the label selector of what is mirrored")
+	fs.StringVar(&v.fields, "fields", "", "the field selector of what is mirrored")
+	fs.BoolVar(&v.metadata, "metadata", false, "only the objects' metadata is mirrored")
 	wait := fs.Duration("wait", 300*time.Second, "how long the mirror may take")
 	check(fs.Parse(args))
 	for _, name := range fs.Args() {
 		end := time.Now().Add(*wait)
 		for {
-			n, diff := compareOnce(cfg, *tarn, *namespace, name)
+			n, diff := compareOnce(cfg, *tarn, v, name)
 			if diff == "" {
 				fmt.Printf("  %s: %d objects equal\n", name, n)
 				break
