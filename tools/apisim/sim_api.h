@@ -49,6 +49,7 @@ struct sim_call {
     struct sim_resource *resource;
     char ns[256], name[256], subresource[64]; /* "": none */
     char manager[129], api_version[160];       /* who writes, and in which version (sim_write_internal.h) */
+    char warnings[4][256]; /* of fields that there are not; the first that is empty ends them */
     bool expire_continue; /* a fault: its continue token is too old */
 };
 

@@ -186,6 +186,16 @@ static void refuse_unknown(struct sim_call *c, const json_t *unknown)
     tarn_buf_release(&list);
 }
 
+/* The answer tells what was dropped. */
+static void warn(struct sim_call *c, const json_t *unknown)
+{
+    size_t room = sizeof c->warnings / sizeof *c->warnings, n = json_array_size(unknown);
+
+    for (size_t i = 0; i < n && i < room; i++)
+        (void)snprintf(c->warnings[i], sizeof c->warnings[i], "299 - \"unknown field \\\"%.200s\\\"\"",
+                       json_string_value(json_array_get(unknown, i)));
+}
+
 bool sim_body_known(struct sim_call *c, json_t *v)
 {
     const char *validation = sim_request_query(c->req, "fieldValidation");
@@ -193,6 +203,8 @@ bool sim_body_known(struct sim_call *c, json_t *v)
     bool strict = validation && strcmp(validation, "Strict") == 0, mismatch = l.problem.len > 1;
     bool unknown = strict && json_array_size(l.unknown);
 
+    if (!validation || strcmp(validation, "Ignore") != 0)
+        warn(c, l.unknown);
     if (mismatch)
         sim_reply_bad_request(c->req, "%s in version \"%s\" cannot be handled as a %s: json: %s", c->resource->kind.kind,
                               c->resource->kind.version, c->resource->kind.kind, l.problem.data);

@@ -470,6 +470,7 @@ struct sim_shape sim_shape_of(const struct sim_call *c, const struct sim_form *f
 
 void sim_object_reply(struct sim_call *c, int code, struct sim_object *o)
 {
+    struct sim_reply_head head = {.code = code};
     struct tarn_buf body = {0};
     struct sim_shape shape;
     struct sim_form form;
@@ -479,7 +480,11 @@ void sim_object_reply(struct sim_call *c, int code, struct sim_object *o)
     shape = sim_shape_of(c, &form);
     sim_object_render_as(c->resource, &shape, o, &body);
     sim_puts(&body, "\n");
-    sim_form_reply(c->req, &form, &(struct sim_reply_head){.code = code}, &body);
+    for (size_t i = 0; i < sizeof c->warnings / sizeof *c->warnings && *c->warnings[i]; i++) {
+        head.header[i][0] = "Warning";
+        head.header[i][1] = c->warnings[i];
+    }
+    sim_form_reply(c->req, &form, &head, &body);
 }
 
 void sim_get_serve(struct sim_call *c)

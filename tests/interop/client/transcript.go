@@ -19,6 +19,7 @@ type entry struct {
 	Name   string `json:"name"`
 	Code   int    `json:"code,omitempty"`
 	Type   string `json:"type,omitempty"` // of the content
+	Warn   any    `json:"warn,omitempty"`
 	Body   any    `json:"body,omitempty"`
 	Events []any  `json:"events,omitempty"`
 }
@@ -64,6 +65,9 @@ func (t *target) do(name string, r request) map[string]any {
 	data, err := io.ReadAll(resp.Body)
 	check(err)
 	e := entry{Name: name, Code: resp.StatusCode, Type: strings.SplitN(resp.Header.Get("Content-Type"), ";", 2)[0]}
+	if w := resp.Header.Values("Warning"); len(w) > 0 {
+		e.Warn = fmt.Sprint(w)
+	}
 	var v map[string]any
 	if json.Unmarshal(data, &v) == nil {
 		e.Body = decode(data)
@@ -275,6 +279,7 @@ func compareTranscripts(real, sim *target) (same, different int) {
 			delete(b.Body.(map[string]any), "message")
 		}
 		unlike("", a.Body, b.Body, &diffs)
+		unlike("warnings", a.Warn, b.Warn, &diffs)
 		var ea, eb any = a.Events, b.Events
 		unlike("events", ea, eb, &diffs)
 		if len(diffs) == 0 {
