@@ -128,6 +128,31 @@ static void an_apply_that_cannot_be_says_why(void)
     CU_ASSERT_EQUAL(server_stop(&s), 0);
 }
 
+static void a_definition_says_how_the_lists_of_its_resources_merge(void)
+{
+#define AXLES "/apis/t.example/v1/namespaces/proto/axles/a"
+    static const char definition[] =
+        "{\"metadata\":{\"name\":\"axles.t.example\"},\"spec\":{\"group\":\"t.example\",\"scope\":\"Namespaced\",\"names\":{\"kind\":\"Axle\",\"plural\":\"axles\"},"
+        "\"versions\":[{\"name\":\"v1\",\"served\":true,\"storage\":true,\"schema\":{\"openAPIV3Schema\":{\"type\":\"object\",\"properties\":{\"spec\":{\"type\":\"object\","
+        "\"properties\":{\"wheels\":{\"type\":\"array\",\"x-kubernetes-list-type\":\"map\",\"x-kubernetes-list-map-keys\":[\"side\"],\"items\":{\"type\":\"object\","
+        "\"properties\":{\"side\":{\"type\":\"string\"},\"size\":{\"type\":\"integer\"}}}},\"marks\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}}}}}}}}]}}";
+    struct sim_answer a = {0};
+    struct sim_server s;
+    json_t *v;
+
+    server_start_small(&s);
+    CU_ASSERT_EQUAL(post(&s, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition), 201);
+    CU_ASSERT_EQUAL(apply(&s, AXLES "?fieldManager=m", "{apiVersion: t.example/v1, kind: Axle, spec: {wheels: [{side: l, size: 1}], marks: [x]}}", &a), 201);
+    CU_ASSERT_EQUAL(apply(&s, AXLES "?fieldManager=n", "{apiVersion: t.example/v1, kind: Axle, spec: {wheels: [{side: r, size: 2}]}}", &a), 200);
+    CU_ASSERT_EQUAL(apply(&s, AXLES "?fieldManager=n", "{apiVersion: t.example/v1, kind: Axle, spec: {marks: [y]}}", &a), 409);
+    CU_ASSERT_PTR_NOT_NULL(strstr(a.body.data, "\"field\":\".spec.marks\""));
+    v = get_json(&s, AXLES);
+    CU_ASSERT_EQUAL(json_array_size(json_object_get(json_object_get(v, "spec"), "wheels")), 2);
+    json_decref(v);
+    answer_release(&a);
+    CU_ASSERT_EQUAL(server_stop(&s), 0);
+}
+
 static void status_and_spec_have_managers_of_their_own(void)
 {
     struct sim_answer a = {0};
@@ -252,5 +277,6 @@ static void version_2_is_the_same_in_json_and_protobuf(void)
 
 TARN_TEST_MAIN("apisim_types", TARN_TEST(fields_and_types_are_checked), TARN_TEST(unknown_fields_are_dropped_and_defaults_filled_in),
                TARN_TEST(what_is_applied_is_created_changed_or_in_conflict), TARN_TEST(an_apply_that_cannot_be_says_why),
+               TARN_TEST(a_definition_says_how_the_lists_of_its_resources_merge),
                TARN_TEST(status_and_spec_have_managers_of_their_own), TARN_TEST(version_3_has_a_document_for_each_group),
                TARN_TEST(version_2_is_the_same_in_json_and_protobuf))

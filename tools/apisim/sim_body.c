@@ -161,7 +161,7 @@ static struct look look(const struct sim_call *c, json_t *v)
 {
     struct look l = {.unknown = json_array(), .kind = c->resource->kind.kind};
 
-    look_at(&l, sim_schema_of(&c->resource->kind), v, "");
+    look_at(&l, c->resource->kind.custom ? sim_schema_custom() : sim_schema_of(&c->resource->kind), v, "");
     sim_put(&l.problem, "", 1);
     return l;
 }

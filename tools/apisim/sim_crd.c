@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "sim_encode.h"
+#include "sim_schema_custom.h"
 
 static bool is_definition(const struct sim_resource *r)
 {
@@ -52,6 +53,7 @@ static void intern_fields(struct sim_world *w, const json_t *fields, struct sim_
 static void serve_version(struct sim_world *w, const json_t *spec, const json_t *version)
 {
     struct sim_kind k = {.custom = true};
+    struct sim_resource *r;
 
     k.group = intern(w, sim_json_text(spec, "group"));
     k.version = intern(w, sim_json_text(version, "name"));
@@ -63,9 +65,12 @@ static void serve_version(struct sim_world *w, const json_t *spec, const json_t 
     intern_list(w, sim_json_at(spec, "names.shortNames"), k.short_names);
     intern_list(w, sim_json_at(spec, "names.categories"), k.categories);
     intern_fields(w, json_object_get(version, "selectableFields"), &k);
-    if (!*k.kind || !*k.plural || !*k.group || !*k.version || sim_world_find(w, k.group, k.version, k.plural))
+    if (!*k.kind || !*k.plural || !*k.group || !*k.version)
         return;
-    (void)sim_world_add_resource(w, &k);
+    r = sim_world_find(w, k.group, k.version, k.plural);
+    if (!r)
+        r = sim_world_add_resource(w, &k);
+    r->kind.type = sim_schema_of_definition(sim_json_at(version, "schema.openAPIV3Schema"));
 }
 
 static void establish(struct sim_world *w, struct sim_resource *r, const json_t *v)

@@ -11,6 +11,8 @@
 
 #define SIM_KIND_LIST_MAX 8
 
+struct sim_schema;
+
 struct sim_kind {
     const char *group;   /* "" for the core group */
     const char *version; /* "v1" */
@@ -24,6 +26,7 @@ struct sim_kind {
     bool custom;     /* keys in alphabetical order, items carry kind and apiVersion */
     bool has_status; /* serves the status subresource */
     bool has_scale;
+    const struct sim_schema *type; /* of a custom kind, from its definition */
     bool generation; /* metadata.generation counts the changes of spec */
 };
 

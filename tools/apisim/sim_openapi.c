@@ -127,7 +127,7 @@ static json_t *custom_definition(const struct sim_api *api, const struct sim_res
 {
     json_t *o = custom_schema(api, r), *properties;
     unsigned n;
-    const struct sim_schema *fields = sim_schema_fields(sim_schema_of(&r->kind), &n);
+    const struct sim_schema *fields = sim_schema_fields(sim_schema_custom(), &n);
 
     if (!json_is_object(o)) {
         json_decref(o);

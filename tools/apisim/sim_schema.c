@@ -227,11 +227,14 @@ const struct sim_type *sim_schema_types(unsigned *ret_n)
     return table.types;
 }
 
-static const struct sim_schema *custom_root(void)
+const struct sim_schema *sim_schema_custom(void)
 {
+    unsigned n;
+
     static struct sim_schema fields[3], root;
     static struct sim_type type = {.name = "", .fields = fields, .n = 3, .open = true};
 
+    (void)sim_schema_types(&n);
     if (!root.type) {
         fields[0] = fields[1] = (struct sim_schema){.shape = SIM_OF_SCALAR, .primitive = "string"};
         fields[0].name = "apiVersion";
@@ -254,7 +257,7 @@ const struct sim_schema *sim_schema_of(const struct sim_kind *kind)
     for (unsigned i = 0; i < table.nkinds && !kind->custom; i++)
         if (strcmp(table.kinds[i].gvk, gvk) == 0)
             return &table.roots[i];
-    return custom_root();
+    return kind->type ? kind->type : sim_schema_custom();
 }
 
 const struct sim_schema *sim_schema_fields(const struct sim_schema *s, unsigned *ret_n)

@@ -44,8 +44,10 @@ struct sim_type {
     bool open; /* further fields may come, of any kind */
 };
 
-/* The type of a kind; one that is not in the table (a custom resource) has a typed metadata and anything else. Never NULL. */
+/* The type of a kind: a built-in one's from the table, a custom one's from its definition. Never NULL. */
 const struct sim_schema *sim_schema_of(const struct sim_kind *kind);
+/* What all custom resources have: apiVersion, kind, a typed metadata; and anything else. */
+const struct sim_schema *sim_schema_custom(void);
 /* What stands under key in s: a field, or the element of a map. NULL: there is no such field. */
 const struct sim_schema *sim_schema_at(const struct sim_schema *s, const char *key);
 /* The fields of a struct (also through its named type), *ret_n of them. */

@@ -16,6 +16,7 @@ const (
 	pods   = "/api/v1/namespaces/conform/pods"
 	svc    = "/api/v1/namespaces/conform/services"
 	deploy = "/apis/apps/v1/namespaces/conform/deployments"
+	axles  = "/apis/conform.test/v1/namespaces/conform/axles"
 	gears  = "/apis/conform.test/v1/namespaces/conform/gears"
 
 	jsonPatch      = "application/json-patch+json"
@@ -228,6 +229,14 @@ func applies(t *target) {
 	apply("one lets go", "one", cm+"/set", `{"kind":"ConfigMap","apiVersion":"v1","metadata":{"name":"set"}}`)
 	apply("custom resource", "one", gears+"/g", `{"kind":"Gear","apiVersion":"conform.test/v1","metadata":{"name":"g"},"spec":{"teeth":7,"deep":{"a":[1,2]}}}`)
 	apply("of two managers", "two", gears+"/g", `{"kind":"Gear","apiVersion":"conform.test/v1","metadata":{"name":"g"},"spec":{"deep":{"b":true}}}`)
+	axle := func(spec string) string {
+		return `{"kind":"Axle","apiVersion":"conform.test/v1","metadata":{"name":"x"},"spec":{` + spec + `}}`
+	}
+	apply("a custom resource with a schema", "one", axles+"/x", axle(`"wheels":[{"side":"l","size":1},{"side":"m"}],"marks":["a","b"],"turns":{"x":1}`))
+	apply("items of another manager", "two", axles+"/x", axle(`"wheels":[{"side":"r","size":2}],"turns":{"y":2}`))
+	apply("a conflict in an item", "two", axles+"/x", axle(`"wheels":[{"side":"l","size":9}],"marks":["c"]`))
+	apply("items go", "one", axles+"/x", axle(`"wheels":[{"side":"l","size":1}]`))
+	t.do("an update of it", patch(mergePatch, axles+"/x", `{"spec":{"turns":{"x":5,"z":6}}}`))
 	apply("a conflict about it", "two", gears+"/g", `{"kind":"Gear","apiVersion":"conform.test/v1","metadata":{"name":"g"},"spec":{"deep":{"a":[1]}}}`)
 }
 
@@ -289,9 +298,15 @@ func prepare(t *target) {
 	t.do("a definition", post("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", `{"kind":"CustomResourceDefinition","apiVersion":"apiextensions.k8s.io/v1",
 		"metadata":{"name":"gears.conform.test"},"spec":{"group":"conform.test","scope":"Namespaced","names":{"plural":"gears","singular":"gear","kind":"Gear","listKind":"GearList"},
 		"versions":[{"name":"v1","served":true,"storage":true,"schema":{"openAPIV3Schema":{"type":"object","x-kubernetes-preserve-unknown-fields":true}}}]}}`))
-	t.entries = nil // its status comes when it comes
+	t.do("another, with a schema", post("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", `{"kind":"CustomResourceDefinition","apiVersion":"apiextensions.k8s.io/v1",
+		"metadata":{"name":"axles.conform.test"},"spec":{"group":"conform.test","scope":"Namespaced","names":{"plural":"axles","singular":"axle","kind":"Axle","listKind":"AxleList"},
+		"versions":[{"name":"v1","served":true,"storage":true,"schema":{"openAPIV3Schema":{"type":"object","properties":{"spec":{"type":"object","properties":{
+		"wheels":{"type":"array","x-kubernetes-list-type":"map","x-kubernetes-list-map-keys":["side"],"items":{"type":"object","required":["side"],"properties":{
+			"side":{"type":"string"},"size":{"type":"integer"}}}},
+		"marks":{"type":"array","items":{"type":"string"}},"turns":{"type":"object","additionalProperties":{"type":"integer"}}}}}}}}]}}`))
+	t.entries = nil // their statuses come when they come
 	for range 100 {
-		resp, err := t.send(get(gears))
+		resp, err := t.send(get(axles))
 		check(err)
 		resp.Body.Close()
 		if resp.StatusCode == http.StatusOK {
