@@ -7,6 +7,7 @@
 #include "sim_control.h"
 #include "sim_discovery.h"
 #include "sim_fault.h"
+#include "sim_get.h"
 #include "sim_list.h"
 #include "sim_status.h"
 #include "sim_watch.h"

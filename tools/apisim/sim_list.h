@@ -1,21 +1,10 @@
-/* sim_list.h - GET of one object and LIST of many, from a snapshot. */
+/* sim_list.h - LIST, from a snapshot. */
 #ifndef SIM_LIST_H
 #define SIM_LIST_H
 
 #include "sim_api.h"
-#include "sim_form.h"
-#include "sim_table.h"
 
-void sim_get_serve(struct sim_call *c);
 void sim_list_serve(struct sim_call *c);
-
-/* Answer with one object in the form the client accepts. o is borrowed. */
-void sim_object_reply(struct sim_call *c, int code, struct sim_object *o);
-
-/* The forms in which objects can be had, for sim_form_parse. */
-#define SIM_FORMS_OF_OBJECTS (1u << SIM_AS_TABLE | 1u << SIM_AS_PARTIAL)
-/* In which shape c wants its objects. */
-struct sim_shape sim_shape_of(const struct sim_call *c, const struct sim_form *form);
 
 /* Read a resourceVersion. 0: fine (absent and "0" give 0), else the text of what is wrong is in message. */
 int sim_parse_rv(const char *text, uint64_t *ret, char *message, size_t n);

@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "sim_list.h"
+#include "sim_get.h"
 #include "sim_status.h"
 
 static void make_key(const struct sim_call *c, const char *name, char *ret, size_t n)

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "sim_fault.h"
+#include "sim_get.h"
 #include "sim_list.h"
 #include "sim_select.h"
 #include "sim_status.h"
