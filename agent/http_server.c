@@ -100,9 +100,11 @@ static struct MHD_Response *make_response(const char *type, struct tarn_buf *bod
         {"Cache-Control", "no-store"},
         {"X-Content-Type-Options", "nosniff"},
         {"Referrer-Policy", "no-referrer"},
-        {"Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; img-src data:; base-uri 'none'; frame-ancestors 'none'"},
+        {"Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; "
+                                    "img-src data:; base-uri 'none'; frame-ancestors 'none'"},
     };
-    struct MHD_Response *r = MHD_create_response_from_buffer(body->len, body->len ? body->data : "", body->len ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
+    struct MHD_Response *r = MHD_create_response_from_buffer(body->len, body->len ? body->data : "",
+                                                             body->len ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
 
     if (!r)
         return NULL;
@@ -289,7 +291,9 @@ static int parse_listen(const char *listen, struct sockaddr_storage *ret, sockle
     memcpy(ret, found->ai_addr, found->ai_addrlen);
     *ret_len = found->ai_addrlen;
     freeaddrinfo(found);
-    return is_loopback((const struct sockaddr *)ret) ? 0 : bad_listen(err, listen, "not a loopback address: the server asks nobody who he is, so it serves this host only");
+    return is_loopback((const struct sockaddr *)ret)
+               ? 0
+               : bad_listen(err, listen, "not a loopback address: the server asks nobody who he is, so it serves this host only");
 }
 
 int tarn_http_server_check_listen(const char *listen, struct tarn_error *err)
@@ -319,7 +323,8 @@ static int listen_tcp(const char *listen_text, struct tarn_error *err)
 
 static int listen_local(struct listener *l, struct tarn_error *err)
 {
-    int rc = tarn_unix_socket_listen(&l->socket, &(struct tarn_unix_socket_options){.path = l->name, .type = SOCK_STREAM, .gid = l->s->o.socket_gid, .flag = "`http.socket`"}, err);
+    struct tarn_unix_socket_options o = {.path = l->name, .type = SOCK_STREAM, .gid = l->s->o.socket_gid, .flag = "`http.socket`"};
+    int rc = tarn_unix_socket_listen(&l->socket, &o, err);
 
     if (!rc)
         return l->socket.fd;
@@ -334,17 +339,27 @@ static void log_nothing(void *cls, const char *fmt, va_list ap)
 
 static struct MHD_Daemon *start_daemon(struct listener *l, int fd)
 {
-    return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, l, MHD_OPTION_EXTERNAL_LOGGER, log_nothing, NULL,
-                            MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_CONNECTION_LIMIT, l->s->o.max_connections,
-                            MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES, MHD_OPTION_END);
+    return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, l,
+                            MHD_OPTION_EXTERNAL_LOGGER, log_nothing, NULL, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
+                            NULL, MHD_OPTION_CONNECTION_LIMIT, l->s->o.max_connections, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S,
+                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES, MHD_OPTION_END);
 }
 
+static bool is_full(const struct listener *l)
+{
+    return MHD_get_daemon_info(l->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS)->num_connections >= l->s->o.max_connections;
+}
+
+/* A full daemon does not listen; that there is room again it sees only when it is run once more. */
 static void run_daemon(struct listener *l)
 {
     MHD_UNSIGNED_LONG_LONG timeout;
+    bool full = is_full(l);
 
     (void)MHD_run(l->daemon);
-    if (MHD_get_timeout(l->daemon, &timeout) == MHD_YES)
+    if (full && !is_full(l))
+        kick(l);
+    else if (MHD_get_timeout(l->daemon, &timeout) == MHD_YES)
         (void)uv_timer_start(&l->timer, on_timer, timeout, 0);
 }
 

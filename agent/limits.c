@@ -30,12 +30,14 @@ int tarn_limits_take(const struct tarn_config *c, struct tarn_error *err)
         (void)getrlimit(RLIMIT_NOFILE, &l);
     }
     if (l.rlim_cur < LEAST)
-        return tarn_error_set(err, TARN_E_LIMIT, "the limit of open files is %llu, too few to run at all (at least %d); raise it: LimitNOFILE= in the unit, ulimit -n",
+        return tarn_error_set(err, TARN_E_LIMIT,
+                              "the limit of open files is %llu, too few to run at all (at least %d); raise it: LimitNOFILE= in the unit, ulimit -n",
                               (unsigned long long)l.rlim_cur, LEAST);
     if (l.rlim_cur >= wanted(c))
         return 0;
     n = l.rlim_cur > least ? (l.rlim_cur - least) / PER_CLIENT : 0;
-    tarn_log(TARN_LOG_WARN, "the limit of open files is low; raise it (LimitNOFILE= in the unit, ulimit -n) or lower maxClients", "limit", TARN_LOG_U64(l.rlim_cur),
+    tarn_log(TARN_LOG_WARN, "the limit of open files is low; raise it (LimitNOFILE= in the unit, ulimit -n) or lower maxClients",
+             "limit", TARN_LOG_U64(l.rlim_cur),
              "wanted", TARN_LOG_U64(wanted(c)), "clients_that_fit", TARN_LOG_U64(n), NULL);
     return 0;
 }

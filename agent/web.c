@@ -155,8 +155,11 @@ static void history_json(void *ctx, struct tarn_http_exchange *x)
     static const struct {
         const char *name;
         size_t offset;
-    } curves[] = {{"events", offsetof(struct sample, events)}, {"received_bytes", offsetof(struct sample, received_bytes)}, {"objects", offsetof(struct sample, objects)},
-                  {"live_bytes", offsetof(struct sample, live_bytes)}, {"clients", offsetof(struct sample, clients)}};
+    } curves[] = {{"events", offsetof(struct sample, events)},
+                  {"received_bytes", offsetof(struct sample, received_bytes)},
+                  {"objects", offsetof(struct sample, objects)},
+                  {"live_bytes", offsetof(struct sample, live_bytes)},
+                  {"clients", offsetof(struct sample, clients)}};
     struct tarn_buf b = {0};
     int rc = tarn_buf_addf(&b, "{\"interval_ms\":%d", SAMPLE_MS);
 
