@@ -174,7 +174,30 @@ static uint64_t age(uint64_t then_ms)
     return then_ms == 0 ? UINT64_MAX : passed <= INT64_MAX ? passed : 0;
 }
 
-static void describe(const struct tarn_resource_info *i, struct tarn_resource *ret)
+enum { HEARTBEAT_LATE_MS = 2000 }; /* the agent beats four times a second */
+
+static uint64_t heartbeat_age_ms(const struct tarn_snapshot *s)
+{
+    const struct tarn_region_header *h = (const struct tarn_region_header *)(const void *)s->session->view.base;
+
+    /* relaxed: a time by itself */
+    return age(atomic_load_explicit(&h->heartbeat_ns, memory_order_relaxed) / 1000000);
+}
+
+static uint64_t lag_ms(const struct tarn_snapshot *s, const struct tarn_resource_state *st)
+{
+    bool polled = st->live && st->watches == 0; /* what is watched and live has asked for a watch */
+    uint64_t beat;
+
+    if (!st->synced)
+        return UINT64_MAX;
+    if (polled || !st->live)
+        return age(polled ? st->last_list_ms : st->last_event_ms);
+    beat = heartbeat_age_ms(s);
+    return beat > HEARTBEAT_LATE_MS ? beat : 0;
+}
+
+static void describe(const struct tarn_snapshot *s, const struct tarn_resource_info *i, struct tarn_resource *ret)
 {
     const struct tarn_resource_state *st = &i->state;
 
@@ -194,6 +217,8 @@ static void describe(const struct tarn_resource_info *i, struct tarn_resource *r
         .last_list_age_ms = age(st->last_list_ms),
         .last_error_age_ms = age(st->last_error_ms),
         .last_error = st->last_error,
+        .lag_ms = lag_ms(s, st),
+        .rv_rewinds = st->rv_rewinds,
         .lists = st->lists,
         .watches = st->watches,
         .events = st->events,
@@ -211,7 +236,7 @@ int tarn_resource_find(struct tarn_snapshot *s, const char *resource, struct tar
     SNAPSHOT_ENTER(s);
     r = tarn_snapshot_resource(s, resource, &i, err);
     if (r == 0)
-        describe(i, ret);
+        describe(s, i, ret);
     return r;
 }
 
@@ -231,7 +256,7 @@ int tarn_resource_at(struct tarn_snapshot *s, unsigned n, struct tarn_resource *
             return r == 0 ? TARN_E_NOTFOUND : tarn_snapshot_note(s, r);
         k += !is_list_of_deleted(i.name);
     }
-    describe(&i, ret);
+    describe(s, &i, ret);
     return 0;
 }
 

@@ -81,14 +81,8 @@ else
     bad "the simulator takes no CustomResourceDefinition"
 fi
 
-# ---- the server is restarted, empty of history
-# ---- the server goes, and comes back with other objects and lower versions (a restored backup). A watch from the future is
-# silent, so it is the probe after 90 s of silence that finds it: TARN_LONG=1 only.
+# ---- the server goes (test_freshness.sh has what happens when it comes back with other objects and lower versions)
 again "a server restart"
 stop_hard "$sim"
 eventually "a server that is gone: not live" status_says "^pods +[0-9]+ +yes +NO"
 check "readers keep the last state" tarn get pods -A
-if [ -n "${TARN_LONG:-}" ]; then
-    sim_port=$port start_sim --generate pods=60,services=20
-    WAIT=150 eventually "after a restart with other objects: equal again" same pods /api/v1/pods
-fi

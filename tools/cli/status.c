@@ -254,6 +254,9 @@ static void resource_row(struct table *t, const struct tarn_resource *r, struct 
     tarn_buf_clear(scratch);
     status_age(r->last_event_age_ms, scratch);
     table_cell(t, tarn_buf_bytes(scratch));
+    tarn_buf_clear(scratch);
+    status_age(r->lag_ms, scratch);
+    table_cell(t, r->lag_ms == 0 ? TARN_BYTES("0") : r->lag_ms == UINT64_MAX ? TARN_BYTES("-") : tarn_buf_bytes(scratch));
     table_cell(t, r->resource_version);
     snprintf(text, sizeof text, "%" PRIu64, r->errors);
     table_cell(t, tarn_bytes_of(text));
@@ -267,7 +270,7 @@ static void resource_row(struct table *t, const struct tarn_resource *r, struct 
 
 static void print_resources(const struct status *st, struct tarn_buf *out)
 {
-    static const char *const headers[] = {"RESOURCE", "OBJECTS", "SYNCED", "LIVE", "LAST EVENT", "RESOURCEVERSION", "ERRORS", "LAST ERROR"};
+    static const char *const headers[] = {"RESOURCE", "OBJECTS", "SYNCED", "LIVE", "LAST EVENT", "LAG", "RESOURCEVERSION", "ERRORS", "LAST ERROR"};
     struct table t = {.ncolumns = sizeof headers / sizeof *headers, .fit = terminal_width(), .colour = terminal_colour(), .whole = 1,
                       .states = 1 << 2 | 1 << 3};
     struct tarn_buf scratch = {0};

@@ -83,11 +83,13 @@ static void json_resource(const struct tarn_resource *r, struct tarn_buf *out)
     add_json_age("lastEventAgeMs", r->last_event_age_ms, out);
     cli_addf(out, ",");
     add_json_age("lastListAgeMs", r->last_list_age_ms, out);
+    cli_addf(out, ",");
+    add_json_age("lagMs", r->lag_ms, out);
     cli_addf(out,
              ",\"objects\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"synced\":%s,\"live\":%s,\"relisting\":%s,\"lists\":%" PRIu64
-             ",\"watches\":%" PRIu64 ",\"events\":%" PRIu64 ",\"relists\":%" PRIu64 ",\"errors\":%" PRIu64 ",\"skipped\":%" PRIu64 "}",
+             ",\"watches\":%" PRIu64 ",\"events\":%" PRIu64 ",\"relists\":%" PRIu64 ",\"errors\":%" PRIu64 ",\"skipped\":%" PRIu64 ",\"rvRewinds\":%" PRIu64 "}",
              r->objects, r->bytes, json_bool(r->synced), json_bool(r->live), json_bool(r->relisting), r->lists, r->watches,
-             r->events, r->relists, r->errors, r->skipped);
+             r->events, r->relists, r->errors, r->skipped, r->rv_rewinds);
 }
 
 static void json_region(const struct tarn_client_info *i, struct tarn_buf *out)

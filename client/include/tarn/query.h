@@ -47,8 +47,14 @@ struct tarn_resource {
     bool relisting;                /* a list is being fetched or applied */
     struct tarn_bytes resource_version;
     uint64_t last_event_age_ms, last_list_age_ms, last_error_age_ms; /* UINT64_MAX: never */
+    /*
+     * How far this may be behind the server, at most: 0 while the watch is up and the agent lives (a change is on its way for
+     * milliseconds), else the time since the last event, bookmark or list; of what is polled, since its last list. UINT64_MAX: never synced.
+     */
+    uint64_t lag_ms;
     struct tarn_bytes last_error;  /* empty: none since it last became live */
     uint64_t lists, watches, events, relists, errors, skipped; /* since the agent started */
+    uint64_t rv_rewinds; /* resourceVersions that went back: the server was restored from a backup */
 };
 
 /* The n-th resource, in the order of the agent's configuration. TARN_E_NOTFOUND behind the last. */

@@ -93,6 +93,53 @@ static void the_store_holds_what_the_newest_poll_brought(void)
     unmake(&f);
 }
 
+/* P-7 as a stream: objects one by one, nothing visible before the end; a failure half-way leaves the store as it was */
+static void a_poll_may_bring_its_objects_one_by_one(void)
+{
+    struct fixture f;
+    const char *keys[] = {"a/x", "a/y"};
+
+    make(&f, (struct tarn_poller_options){.period_ms = 1000});
+    for (unsigned round = 1; round <= 3; round++) {
+        bool fails = round == 2;
+
+        CU_ASSERT(tarn_poller_on_timer(f.p));
+        for (size_t i = 0; i < 2; i++) {
+            const struct tarn_object *obj = fake_pod(keys[i], "u", round);
+
+            CU_ASSERT_EQUAL(tarn_poller_on_object(f.p, obj, NULL), 0);
+            tarn_object_unref(obj);
+        }
+        CU_ASSERT_STRING_EQUAL(fake_store_text(&f.store), round == 1 ? "" : "a/x@1 a/y@1");
+        if (fails)
+            tarn_poller_on_failed(f.p, &(struct tarn_error){.code = TARN_E_IO});
+        else
+            tarn_poller_on_end(f.p, TARN_BYTES("7"));
+        CU_ASSERT_STRING_EQUAL(fake_store_text(&f.store), round == 3 ? "a/x@3 a/y@3" : "a/x@1 a/y@1");
+        tarn_poller_hasten(f.p);
+    }
+    CU_ASSERT(tarn_poller_on_timer(f.p));
+    tarn_poller_hasten(f.p); /* one is under way: nothing */
+    CU_ASSERT_EQUAL(tarn_poller_deadline_ms(f.p), UINT64_MAX);
+    tarn_poller_on_end(f.p, TARN_BYTES("8")); /* an empty list */
+    CU_ASSERT_STRING_EQUAL(fake_store_text(&f.store), "");
+    CU_ASSERT(status(f.p).polls == 4 && status(f.p).failures == 1);
+    unmake(&f);
+}
+
+static void a_start_may_be_put_off_by_chance(void)
+{
+    for (uint64_t i = 0; i < 20; i++) {
+        struct fixture f;
+        uint64_t due;
+
+        make(&f, (struct tarn_poller_options){.period_ms = 1000, .start_delay_ms = 5000});
+        due = tarn_poller_deadline_ms(f.p);
+        CU_ASSERT(due >= f.rt.now_ms && due < f.rt.now_ms + 5000);
+        unmake(&f);
+    }
+}
+
 /* P-4: the first poll at once, then the period after the end of each; they never overlap */
 static void polls_begin_at_once_and_never_overlap(void)
 {
@@ -275,7 +322,7 @@ static void run_polls_until_it_is_stopped(void)
     tarn_object_unref(g.pod);
 }
 
-TARN_TEST_MAIN("poller", TARN_TEST(the_store_holds_what_the_newest_poll_brought), TARN_TEST(polls_begin_at_once_and_never_overlap),
+TARN_TEST_MAIN("poller", TARN_TEST(the_store_holds_what_the_newest_poll_brought), TARN_TEST(a_poll_may_bring_its_objects_one_by_one), TARN_TEST(a_start_may_be_put_off_by_chance), TARN_TEST(polls_begin_at_once_and_never_overlap),
                TARN_TEST(a_failed_poll_leaves_the_store_untouched), TARN_TEST(a_store_that_refuses_keeps_what_it_had),
                TARN_TEST(jitter_and_backoff_are_options), TARN_TEST(a_poller_without_its_parts_is_refused),
                TARN_TEST(run_polls_until_it_is_stopped))

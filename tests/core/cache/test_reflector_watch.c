@@ -840,6 +840,43 @@ static void silence_after_a_disturbance_is_probed_once(void)
     fx_free(f);
 }
 
+/* How long silence is trusted can be chosen. */
+static void the_probe_comes_as_soon_as_it_is_wanted(void)
+{
+    struct fx *f = fx_new(&(struct tarn_reflector_options){.doubt_ms = 2000});
+
+    fx_watch(f, "a/x@3", "10");
+    f->rt.now_ms += 60000;
+    fx_end(f);
+    fx_go(f);
+    fake_open(&f->lw);
+    CU_ASSERT_EQUAL(fx_next(f), 2000);
+    FX_LAST(f, "LIST rv=10 limit=1");
+    fx_free(f);
+}
+
+/* A machine that was asleep for hours: the watch is overdue, is cut and opened again where it was, once; no list, no storm. */
+static void a_clock_that_jumps_far_ahead_costs_one_watch(void)
+{
+    struct fx *f = fx_new(&(struct tarn_reflector_options){0});
+
+    fx_watch(f, "a/x@3", "10");
+    for (int day = 0; day < 3; day++) {
+        uint64_t lists = fx_status(f).counters.lists, watches = fx_status(f).counters.watches;
+
+        f->rt.now_ms += 86400000;
+        for (int i = 0; i < 10 && tarn_reflector_deadline_ms(f->r) <= f->rt.now_ms; i++)
+            tarn_reflector_on_timer(f->r);
+        FX_LAST(f, "WATCH rv=10");
+        CU_ASSERT_EQUAL(fx_status(f).counters.watches, watches + 1);
+        CU_ASSERT_EQUAL(fx_status(f).counters.lists, lists);
+        FX_STORE(f, "a/x@3");
+        fake_open(&f->lw);
+        CU_ASSERT(fx_status(f).live);
+    }
+    fx_free(f);
+}
+
 /* The server says that our version is in its future, or shows an older one: restored */
 static void a_restored_server_is_found_by_the_probe(void)
 {
@@ -979,7 +1016,7 @@ static void a_probe_that_cannot_be_started_is_tried_later(void)
 }
 
 TARN_TEST_MAIN(
-    "reflector_watch", TARN_TEST(silence_after_a_disturbance_is_probed_once), TARN_TEST(a_restored_server_is_found_by_the_probe),
+    "reflector_watch", TARN_TEST(silence_after_a_disturbance_is_probed_once), TARN_TEST(the_probe_comes_as_soon_as_it_is_wanted), TARN_TEST(a_clock_that_jumps_far_ahead_costs_one_watch), TARN_TEST(a_restored_server_is_found_by_the_probe),
     TARN_TEST(a_probe_that_fails_otherwise_is_tried_again_later), TARN_TEST(a_probe_wants_one_object_only),
     TARN_TEST(news_ends_the_doubt), TARN_TEST(a_watch_that_ends_in_time_raises_doubt_only_if_it_was_silent),
     TARN_TEST(refused_and_resumed_watches_and_errors_raise_doubt), TARN_TEST(originally_silence_is_not_probed),
