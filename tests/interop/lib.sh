@@ -150,7 +150,7 @@ audited() { jq -c "select(($1))" "$run/audit.jsonl" 2>/dev/null | wc -l; }
 # processes that hold them. False: not permitted here (said why).
 make_networks() {
     local why
-    if ! why=$(unshare -n true 2>&1) || ! command -v ip nsenter >/dev/null; then
+    if ! why=$(unshare -n true 2>&1) || ! { command -v ip && command -v nsenter; } >/dev/null; then
         echo "${why:-no ip or nsenter here (Debian: iproute2, util-linux)}"
         return 1
     fi
