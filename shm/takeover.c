@@ -165,7 +165,8 @@ static int continue_numbers(struct copy *c)
     return 0;
 }
 
-/* Nobody has the new region yet, so orders and horizons do not matter until the commit. */
+/* G1, G2. Nobody has the new region yet, so orders and horizons do not matter until the commit; the log's positions and its floor go on,
+ * so that a follower that is late sees the gap. */
 static int copy_all(struct copy *c, uint16_t *ret_stores)
 {
     int rc = continue_numbers(c);

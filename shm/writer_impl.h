@@ -11,7 +11,7 @@
  * step is done whole or not at all.
  *
  * Model steps (tests/model): W1 fill, W2 link slot and head, W3 postings, W4 log, W5 commit, W6 doorbell; C1 fence, C2 scan,
- * C3 horizon, C4 reuse; R1..R4 begin of a reader, R5 walk, R6 horizon test, R7 end; D1, D2 arming.
+ * C3 horizon, C4 reuse; G1 copy into a new generation, G2 its commit, G3 the old one superseded; R1..R4 begin of a reader, R5 walk, R6 horizon test, R7 end; D1, D2 arming.
  */
 #ifndef TARN_SHM_WRITER_IMPL_H
 #define TARN_SHM_WRITER_IMPL_H

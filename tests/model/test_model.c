@@ -1,4 +1,4 @@
-/* The region's protocol, step by step as the comments in shm/ name them (W1.. writer, C1.. collector, R1.. reader, D1.. doorbell),
+/* The region's protocol, step by step as the comments in shm/ name them (W1.. writer, C1.. collector, R1.. reader, D1.. doorbell, G1.. hand-over),
  * explored exhaustively under SC, TSO and PSO. Each world has the protocol as it is, which must be safe in all three, and
  * variants with one step left out or moved, each of which must be refused: that tests the tester.
  *
@@ -773,6 +773,182 @@ static bool abort_step(struct state *s, unsigned t, unsigned flags)
 
 static const struct world aborted = {"abort", 2, abort_begin, abort_step, NULL};
 
+/* ---- hand-over: a new generation ----------------------------------------------------------------------------------------------- */
+
+/* One object whose value counts up with each event; event v stands at position v - 1 of the change log. The old region (O) has event 1 and
+ * gets event 2; its state is copied (G1) into the new one (N), committed there (G2), the old one is superseded (G3), attaching clients
+ * are given the new one, which gets event 3. A follower must hear each event once, and end at the value of its snapshot. */
+enum { O_COMMIT, O_HEAD, O_E, O_SUPER = O_E + 3, N_COMMIT, N_HEAD, N_FLOOR, N_STATE, N_E, CURRENT = N_E + 3 };
+enum {
+    SUPERSEDE_FIRST = 1,    /* G3 before G1 */
+    COMMIT_BEFORE_COPY = 2, /* G2 before G1 */
+    COPY_TOO_EARLY = 4,     /* G1 before the old region's last commit */
+    DUAL_WRITE = 8,         /* event 3 still goes into the old region */
+    LOG_ANEW = 16,          /* positions do not go on */
+    END_TAKEN_EARLY = 32,   /* the follower takes the old region's end before it knows that it is superseded */
+    NO_FLOOR = 64,          /* the new log does not say where it begins */
+};
+
+static void handover_begin(struct state *s, unsigned flags)
+{
+    (void)flags;
+    s->mem[O_COMMIT] = s->mem[O_HEAD] = s->mem[O_E] = 1;
+}
+
+/* Which step comes next: the order of the whole, or a broken one. */
+static unsigned handover_order(unsigned n, unsigned flags)
+{
+    static const uint8_t orders[][14] = {
+        {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12},  /* last event, G1, G2, G3, answers, event 3 */
+        {0, 1, 2, 7, 8, 3, 4, 5, 6, 9, 10, 11, 12},  /* SUPERSEDE_FIRST */
+        {0, 1, 2, 6, 7, 8, 3, 4, 5, 9, 10, 11, 12},  /* COMMIT_BEFORE_COPY */
+        {3, 4, 5, 0, 1, 2, 6, 7, 8, 9, 10, 11, 12},  /* COPY_TOO_EARLY */
+        {0, 1, 2, 3, 4, 5, 13, 14, 15, 6, 7, 8, 12}, /* DUAL_WRITE */
+    };
+    unsigned row = flags & SUPERSEDE_FIRST ? 1 : flags & COMMIT_BEFORE_COPY ? 2 : flags & COPY_TOO_EARLY ? 3 : flags & DUAL_WRITE ? 4 : 0;
+
+    return orders[row][n];
+}
+
+static bool handover_write(struct state *s, unsigned t, unsigned flags)
+{
+    unsigned at = flags & LOG_ANEW ? 0 : 2; /* where the new log begins */
+
+    switch (handover_order(PC, flags)) {
+    case 0: /* event 2 */
+        ST(O_E + 1, 2);
+        break;
+    case 1: /* W4 */
+        REL(O_HEAD, 2);
+        break;
+    case 2: /* W5 */
+        REL(O_COMMIT, 2);
+        break;
+    case 3: /* G1 */
+        ST(N_STATE, LD(O_COMMIT));
+        break;
+    case 4:
+        ST(N_HEAD, flags & LOG_ANEW ? 0 : LD(O_HEAD));
+        break;
+    case 5:
+        ST(N_FLOOR, flags & (NO_FLOOR | LOG_ANEW) ? 0 : LD(O_HEAD));
+        break;
+    case 6: /* G2 */
+        REL(N_COMMIT, 3);
+        break;
+    case 7: /* G3 */
+        REL(O_SUPER, 1);
+        break;
+    case 8: /* a system call */
+        if (!explore_fenced(s, t))
+            return false;
+        s->mem[CURRENT] = 1;
+        break;
+    case 9: /* event 3 */
+        ST(N_E + at, 3);
+        break;
+    case 10:
+        REL(N_HEAD, at + 1);
+        break;
+    case 11:
+        REL(N_COMMIT, 4);
+        break;
+    case 13:
+        ST(O_E + 2, 3);
+        break;
+    case 14:
+        REL(O_HEAD, 3);
+        break;
+    case 15:
+        REL(O_COMMIT, 3);
+        break;
+    default:
+        return false;
+    }
+    GO(PC + 1);
+}
+
+/* follower registers: next position, value heard last, snapshot in the old and in the new region, rounds, a head */
+enum { F_NEXT, F_VALUE, F_OLD, F_NEW, F_ROUNDS, F_TOP };
+
+/* Hear what stands in the log from F_NEXT to F_TOP, entries of commits up to the snapshot only; `ahead`: how far commits are ahead of positions. */
+static void hear(struct state *s, unsigned t, unsigned log, unsigned snapshot, unsigned ahead)
+{
+    for (; REG[F_NEXT] < REG[F_TOP] && REG[F_NEXT] + ahead <= snapshot; REG[F_NEXT]++) {
+        uint8_t value = LD(log + REG[F_NEXT]);
+
+        if (value != REG[F_VALUE] + 1)
+            explore_wrong("after event %u the follower hears event %u", REG[F_VALUE], value);
+        REG[F_VALUE] = value;
+    }
+}
+
+static void judge_follower(const struct state *s, unsigned t)
+{
+    uint8_t value = REG[F_NEW] >= 4 ? 3 : LD(N_STATE);
+
+    if (REG[F_VALUE] != value)
+        explore_wrong("snapshot %u has value %u, the follower stands at %u", REG[F_NEW], value, REG[F_VALUE]);
+}
+
+static bool handover_follow(struct state *s, unsigned t, unsigned flags)
+{
+    switch (PC) {
+    case 0: /* a turn in the old region */
+        REG[F_OLD] = LD(O_COMMIT);
+        GO(1);
+    case 1:
+        REG[F_TOP] = LD(O_HEAD);
+        hear(s, t, O_E, REG[F_OLD], 1);
+        GO(2);
+    case 2: /* superseded? */
+        if (LD(O_SUPER))
+            GO(3);
+        if (REG[F_ROUNDS]++ == 2)
+            GO(9); /* enough turns */
+        GO(0);
+    case 3: /* attach: a system call */
+        if (!s->mem[CURRENT])
+            return false;
+        GO(4);
+    case 4: /* R4 in the new region */
+        REG[F_NEW] = LD(N_COMMIT);
+        if (!REG[F_NEW])
+            explore_wrong("a region without a commit was handed out");
+        GO(flags & END_TAKEN_EARLY ? 6 : 5);
+    case 5: /* the old region's end: nothing changes it any more */
+        REG[F_OLD] = LD(O_COMMIT);
+        GO(6);
+    case 6:
+        REG[F_TOP] = LD(O_HEAD);
+        hear(s, t, O_E, REG[F_OLD], 1);
+        GO(7);
+    case 7: /* before the new log's begin: compare instead */
+        if (REG[F_NEXT] < LD(N_FLOOR)) {
+            if (!(flags & END_TAKEN_EARLY))
+                explore_wrong("a planned hand-over leaves a gap before position %u", LD(N_FLOOR));
+            GO(9);
+        }
+        REG[F_TOP] = LD(N_HEAD);
+        GO(8);
+    case 8:
+        hear(s, t, N_E, REG[F_NEW], 2);
+        judge_follower(s, t);
+        GO(9);
+    default:
+        return false;
+    }
+}
+
+static bool handover_step(struct state *s, unsigned t, unsigned flags)
+{
+    if (t && PC == 0 && !REG[F_NEXT])
+        REG[F_NEXT] = REG[F_VALUE] = 1; /* event 1 was heard */
+    return t ? handover_follow(s, t, flags) : handover_write(s, t, flags);
+}
+
+static const struct world handover = {"hand-over", 2, handover_begin, handover_step, NULL};
+
 /* ---- the verdicts ------------------------------------------------------------------------------------------------------------ */
 
 /* `refused`: the models (bit 1 << model) under which a broken variant must be caught; 0: the protocol as it is, safe in all. */
@@ -820,6 +996,14 @@ static const struct verdict {
     {&doorbell, LOOK_BEFORE_ARMING, SC | TSO | PSO, "D2 before D1"},
     {&aborted, 0, 0, "an aborted commit's number is used again"},
     {&aborted, COMMIT_BEFORE_UNDO, SC | TSO | PSO, "the number told before the links are back"},
+    {&handover, 0, 0, "a follower of the change log goes over to a new generation"},
+    {&handover, END_TAKEN_EARLY, 0, "one that took the old end too early sees the gap by the new log's floor"},
+    {&handover, SUPERSEDE_FIRST, SC | TSO | PSO, "G3 before G1 and G2"},
+    {&handover, COMMIT_BEFORE_COPY, SC | TSO | PSO, "G2 before G1"},
+    {&handover, COPY_TOO_EARLY, SC | TSO | PSO, "G1 before the old region's last commit"},
+    {&handover, DUAL_WRITE, SC | TSO | PSO, "the old region is written after G1"},
+    {&handover, LOG_ANEW, SC | TSO | PSO, "G1: positions of the log begin anew"},
+    {&handover, END_TAKEN_EARLY | NO_FLOOR, SC | TSO | PSO, "G1: no floor: a follower that was late reads what never stood there"},
 };
 
 static const char *const model_names[MODELS] = {"SC", "TSO", "PSO"};
