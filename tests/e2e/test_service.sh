@@ -86,3 +86,41 @@ if command -v systemd-analyze >/dev/null; then
 else
     echo "SKIPPED: systemd-analyze looks at the unit: systemd is not installed"
 fi
+
+# The system calls of an agent that serves, saves, reloads and stops are among those that the unit allows.
+names_of() { # set of systemd...: the calls in it
+    local sets="$*" next s x
+    while [ -n "$sets" ]; do
+        next=""
+        for s in $sets; do
+            for x in $(systemd-analyze syscall-filter "$s" | sed 's/#.*//' | awk 'NR > 1 { print $1 }'); do
+                case $x in @*) next="$next $x" ;; *) echo "$x" ;; esac
+            done
+        done
+        sets=$next
+    done | sort -u
+}
+if ! command -v systemd-analyze >/dev/null || ! strace -f -o /dev/null true 2>/dev/null; then
+    echo "SKIPPED: the unit's system calls: no systemd-analyze, or no strace that may trace"
+elif nm -D "$BIN/tarnd" | grep -qE '__(a|t)san_init'; then
+    echo "SKIPPED: the unit's system calls: a sanitizer makes its own"
+else
+    curl -fsS -X POST "$url/sim/churn" -d '{"perSecond":100}' >/dev/null
+    start traced strace -f -qq -o "$W/calls" "$BIN/tarnd" --config "$W/tarn.yaml" --runtime-dir "$W/run" --budget 64MiB --http-listen 127.0.0.1:0 --state-dir "$W/state" \
+        --checkpoint-interval 1s --socket-group "$(id -g)"
+    eventually "a traced agent serves" all_synced pods nodes
+    eventually "and saves" test -s "$W/state/cluster.ckpt"
+    hp=$(sed -n 's/.*http server listening.* port=\([0-9]*\).*/\1/p' "$W/traced.log")
+    check "and answers" curl -fsS "http://127.0.0.1:$hp/metrics"
+    kill -HUP "$(head -n 1 "$W/run/tarnd.lock")"
+    eventually "and reloads" grep -q 'SIGHUP' "$W/traced.log"
+    kill -TERM "$(head -n 1 "$W/run/tarnd.lock")"
+    wait "$started"
+    awk '{ print $2 }' "$W/calls" | sed -n 's/^\([a-z0-9_]*\)(.*/\1/p' | sort -u >"$W/used"
+    allowed=$(sed -n 's/^SystemCallFilter=\([^~]\)/\1/p' "$unit" | tr ' ' '\n')
+    { names_of $(grep '^@' <<<"$allowed"); } >"$W/sets"
+    names_of $(sed -n 's/^SystemCallFilter=~//p' "$unit") >"$W/denied"
+    { comm -23 "$W/sets" "$W/denied"; grep -v '^@' <<<"$allowed"; } | sort -u >"$W/may"
+    check "no system call that the unit forbids: $(comm -23 "$W/used" "$W/may" | tr '\n' ' ')" test -z "$(comm -23 "$W/used" "$W/may")"
+    check "(it was traced)" test "$(wc -l <"$W/used")" -gt 40
+fi
