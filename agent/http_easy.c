@@ -106,6 +106,7 @@ static CURLcode set_numbers(struct tarn_http_transfer *t)
     } options[] = {
         {CURLOPT_NOSIGNAL, 1},
         {CURLOPT_HTTP_VERSION, t->http->server->http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1},
+        {CURLOPT_PIPEWAIT, t->http->server->http2}, /* all on one connection, also while it is being made */
         {CURLOPT_FOLLOWLOCATION, 0},
         {CURLOPT_SUPPRESS_CONNECT_HEADERS, 1},
         {CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS},
