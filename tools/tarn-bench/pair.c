@@ -176,9 +176,9 @@ int64_t pair_server(const struct pair *p, const char *path, const char *body, co
 }
 
 /* /proc/PID/stat counts in ticks of 10 ms; schedstat has nanoseconds, a file for each thread. */
-double pair_cpu_of(pid_t pid)
+static double cpu_of(pid_t pid, bool busiest)
 {
-    unsigned long long ns, sum = 0;
+    unsigned long long ns, sum = 0, most = 0;
     char pattern[64];
     glob_t tasks;
 
@@ -188,13 +188,26 @@ double pair_cpu_of(pid_t pid)
     for (size_t i = 0; i < tasks.gl_pathc; i++) {
         FILE *f = fopen(tasks.gl_pathv[i], "r");
 
-        if (f && fscanf(f, "%llu", &ns) == 1)
-            sum += ns;
+        ns = 0;
+        if (f && fscanf(f, "%llu", &ns) != 1)
+            ns = 0;
         if (f)
             (void)fclose(f);
+        sum += ns;
+        most = ns > most ? ns : most;
     }
     globfree(&tasks);
-    return (double)sum / 1e9;
+    return (double)(busiest ? most : sum) / 1e9;
+}
+
+double pair_cpu_of(pid_t pid)
+{
+    return cpu_of(pid, false);
+}
+
+double pair_cpu_of_busiest(pid_t pid)
+{
+    return cpu_of(pid, true);
 }
 
 /* The number behind a name in a file of /proc/PID, in MiB. */

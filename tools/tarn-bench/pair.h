@@ -42,6 +42,8 @@ int64_t pair_status(const struct pair *p, const char *path);
 int64_t pair_server(const struct pair *p, const char *path, const char *body, const char *field);
 /* Seconds of CPU that a process has used, all threads. */
 double pair_cpu_of(pid_t pid);
+/* ... of its busiest thread: the agent's ingest loop, while much comes. */
+double pair_cpu_of_busiest(pid_t pid);
 /* MiB of private memory of a process: all but the region; and its share of all its memory (PSS). */
 double pair_private_mb(pid_t pid);
 double pair_pss_mb(pid_t pid);

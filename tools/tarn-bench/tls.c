@@ -3,7 +3,6 @@
  * CPU is that of the agent's busiest thread, the ingest loop; the server has the other core. Rates are bytes of JSON, or events, per second of that
  * CPU. A loop turn is told by the clock, in which other programs of the machine are, and by its CPU.
  */
-#include <glob.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,28 +30,6 @@ static int make_certificate(const struct pair *p)
                    "-addext subjectAltName=IP:127.0.0.1 >'%s/openssl' 2>&1",
                    p->dir, p->dir, p->dir);
     return system(command) ? -1 : 0;
-}
-
-/* Seconds of CPU of the busiest thread. */
-static double cpu_of_loop(pid_t pid)
-{
-    unsigned long long ns, most = 0;
-    char pattern[64];
-    glob_t tasks;
-
-    (void)snprintf(pattern, sizeof pattern, "/proc/%d/task/*/schedstat", (int)pid);
-    if (glob(pattern, 0, NULL, &tasks))
-        return 0;
-    for (size_t i = 0; i < tasks.gl_pathc; i++) {
-        FILE *f = fopen(tasks.gl_pathv[i], "r");
-
-        if (f && fscanf(f, "%llu", &ns) == 1)
-            most = ns > most ? ns : most;
-        if (f)
-            (void)fclose(f);
-    }
-    globfree(&tasks);
-    return (double)most / 1e9;
 }
 
 static int start_server(struct run *r, uint64_t objects, bool events)
@@ -141,7 +118,7 @@ static int measure_list(uint64_t n, bool plain)
     int bad = run_start(&r, n, 1, plain, false) || wait_all_synced(&r);
 
     if (!bad) {
-        double s = (double)(bench_now_ns() - begin) / 1e9, cpu = cpu_of_loop(r.pair.agent);
+        double s = (double)(bench_now_ns() - begin) / 1e9, cpu = pair_cpu_of_busiest(r.pair.agent);
 
         bench_report(PART, who, "LIST, JSON", n, (double)pair_status(&r.pair, "agent.agent.bytes_received") / cpu / 1e6, "MB/s");
         bench_report(PART, who, "LIST, objects", n, (double)n / cpu, "objects/s");
@@ -157,13 +134,13 @@ static int measure_watch(unsigned streams)
     int bad = run_start(&r, 500, streams, false, true) || wait_all_synced(&r);
 
     if (!bad) {
-        double cpu = cpu_of_loop(r.pair.agent);
+        double cpu = pair_cpu_of_busiest(r.pair.agent);
         int64_t bytes = pair_status(&r.pair, "agent.agent.bytes_received"), events = pair_status(&r.pair, "agent.resources[0].events");
 
         bench_pause_ms(WATCH_MS);
         events = pair_status(&r.pair, "agent.resources[0].events") - events;
         bytes = pair_status(&r.pair, "agent.agent.bytes_received") - bytes;
-        cpu = cpu_of_loop(r.pair.agent) - cpu;
+        cpu = pair_cpu_of_busiest(r.pair.agent) - cpu;
         bench_report(PART, "tarnd", "WATCH, JSON", streams, (double)bytes / cpu / 1e6, "MB/s");
         if (streams == 1)
             bench_report(PART, "tarnd", "WATCH, events", streams, (double)events / cpu, "events/s");
