@@ -18,7 +18,7 @@ struct figure {
 
 /* A target: a's figure against b's (`less` empty), or against a limit. */
 struct target {
-    char part[16], who[24], what[48], rival[24];
+    char part[16], who[24], what[48], rival[48];
     uint64_t n;
     double seen, asked; /* asked 0: told, not asked for */
     bool limit, missed;

@@ -53,7 +53,7 @@ static int read_all(struct tarn_snapshot *s)
     return rc ? rc : tarn_iter_error(&it);
 }
 
-static int consumer(const char *socket)
+int bench_consumer(const char *socket)
 {
     struct tarn_snapshot *s;
     struct tarn_client *c;
@@ -71,8 +71,8 @@ static int consumer(const char *socket)
 
 /* ---- a fleet ------------------------------------------------------------------------------------------- */
 
-/* One more: argv NULL is a consumer of socket, else a program. */
-static int launch(struct fleet *f, char *const argv[], const char *socket)
+/* One more, of the program argv[0]. */
+static int launch(struct fleet *f, char *const argv[])
 {
     int in[2], out[2];
     unsigned i = f->n;
@@ -86,8 +86,6 @@ static int launch(struct fleet *f, char *const argv[], const char *socket)
         (void)close(in[1]);
         for (unsigned k = 0; k < i; k++)
             (void)close(f->hold[k]);
-        if (!argv)
-            _exit(consumer(socket));
         (void)execv(argv[0], argv);
         _exit(127);
     }
@@ -163,16 +161,18 @@ static void tell(const struct pair *p, const struct fleet *f, const char *who, u
 static int on_tarn(const char *generate, unsigned n)
 {
     struct fleet f = {0};
+    char program[PATH_BYTES];
     struct cost before;
     struct pair p;
     int bad = pair_start(&p, generate, "0", false);
 
+    (void)snprintf(program, sizeof program, "%s/tarn-bench", p.bin);
     if (!bad) {
         before = server_cost(&p);
         bad = pair_mirror(&p) || pair_wait_synced(&p);
     }
     for (unsigned i = 0; !bad && i < n; i++)
-        bad = launch(&f, NULL, p.socket);
+        bad = launch(&f, (char *[]){program, BENCH_CONSUMER, p.socket, NULL}); /* a new program: none of this one's memory */
     bad = bad || wait_ready(&f, "ready");
     if (!bad)
         tell(&p, &f, "tarn", n, before, pair_pss_mb(p.agent));
@@ -197,7 +197,7 @@ static int as_informers(const char *generate, unsigned n)
     }
     before = server_cost(&p);
     for (unsigned i = 0; !bad && i < n; i++)
-        bad = launch(&f, (char *[]){program, "informer", "-server", p.url, NULL}, NULL);
+        bad = launch(&f, (char *[]){program, "informer", "-server", p.url, NULL});
     bad = bad || wait_ready(&f, "resident memory");
     if (!bad)
         tell(&p, &f, "client-go typed", n, before, 0);

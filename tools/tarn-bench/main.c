@@ -70,6 +70,8 @@ int main(int argc, char **argv)
     unsigned missed;
     int c, bad = 0;
 
+    if (argc == 3 && !strcmp(argv[1], BENCH_CONSUMER)) /* one of our own, see fleet.c */
+        return bench_consumer(argv[2]);
     while ((c = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
         switch (c) {
         case 'q': o.quick = true; break;
