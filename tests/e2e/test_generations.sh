@@ -134,6 +134,26 @@ hup
 eventually "applied" applied 5
 check "the region has the new size" is $((96 << 20)) realm .memory.budget_bytes
 check "pods were not listed for it" is "$pods" lists pods
+# ---- who may read: a right that is taken away
+chmod 755 "$W"
+sed -i 's/budget: 96MiB/budget: 96MiB\n    readers: {users: [nobody]}/' "$W/c.yaml"
+hup
+eventually "readers are applied" applied 6
+as_nobody() { setpriv --reuid nobody --regid nogroup --clear-groups "$@"; }
+start outsider setpriv --reuid nobody --regid nogroup --clear-groups "$BIN/e2e-follower" pods
+outsider=$started
+eventually "nobody may read now" test -s "$W/outsider.log"
+sed -i '/readers:/d' "$W/c.yaml"
+generation=$(realm .generation)
+hup
+eventually "the right is taken away" applied 7
+check "by a new generation, that he has not" is 1 realm .handovers_readers
+eventually "he is sent away" logged "client sent away"
+check_refused "he cannot come back" "not among the readers" as_nobody "$BIN/tarn" get nodes
+last_seen() { [ "$(tail -n1 "$W/outsider.log" | cut -d' ' -f1)" -le "$generation" ]; }
+check "what he sees stands still" last_seen
+check "he reads the last state that was his" kill -0 "$outsider"
+
 check "the informer lost nothing" test -n "$(replayed)"
 check "the reader saw nothing wrong" kill -0 "$follower"
 check "nor the informer" kill -0 "$replayer"
