@@ -136,7 +136,7 @@ same pods -A --sort-by '.status.containerStatuses[0].restartCount' -o 'custom-co
 same pods -A --sort-by .spec -o name
 
 # Tables: kubectl's words; it pads the last cell too, and a second may pass between the two.
-plain_table() { sed -E 's/ +$//; s/ {3,}/  /g; s/  [0-9ms]+s(  |$)/  AGE\1/'; }
+plain_table() { sed -E 's/ +$//; s/ {3,}/  /g; s/  ([0-9]+[smhd])+(  |$)/  AGE\2/'; }
 same_table() {
     [ -n "$kubectl" ] || return 0
     "$kubectl" --server "$url" get "$@" 2>"$run/err" | plain_table >"$run/theirs"
