@@ -401,7 +401,11 @@ static void stub_main(int control, const struct agent *a, const struct agent_opt
                                     .lease_ms = o->lease_ms,
                                     .generation = o->generation};
 
+    char go;
+
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (recv(control, &go, 1, 0) != 1)
+        _exit(0);
     for (int i = 0; i < CLIENTS_MAX; i++)
         s.clients[i].fd = -1;
     MUST(tarn_writer_new(&w, &s.w, NULL) == 0);
@@ -419,11 +423,10 @@ static void stub_main(int control, const struct agent *a, const struct agent_opt
 
 /* ---- the test's side ----------------------------------------------------------------------------------- */
 
-void agent_start(struct agent *a, const struct agent_options *o)
+void agent_prepare(struct agent *a, const struct agent_options *o)
 {
     static const struct agent_options defaults;
     int pair[2];
-    char ready;
 
     if (!a->dir[0]) {
         strcpy(a->dir, "/tmp/tarn-test-XXXXXX");
@@ -439,7 +442,20 @@ void agent_start(struct agent *a, const struct agent_options *o)
     }
     close(pair[1]);
     a->control = pair[0];
+}
+
+void agent_go(struct agent *a)
+{
+    char ready;
+
+    MUST(send(a->control, "", 1, MSG_NOSIGNAL) == 1);
     MUST(recv(a->control, &ready, 1, 0) == 1);
+}
+
+void agent_start(struct agent *a, const struct agent_options *o)
+{
+    agent_prepare(a, o);
+    agent_go(a);
 }
 
 static void reap(struct agent *a)

@@ -28,6 +28,10 @@ struct agent {
 /* Start it in a new directory (or, if a->dir is set, in that one). Resources: pods (indexes namespace, spec.nodeName,
  * label:app) and nodes (cluster-scoped). Ends the test program when it cannot. */
 void agent_start(struct agent *a, const struct agent_options *o);
+/* The two halves of it: fork a process that waits; let it go. A test that has threads forks before it starts them: the child
+ * would inherit the locks that they hold at that moment, a sanitizer's among them. */
+void agent_prepare(struct agent *a, const struct agent_options *o);
+void agent_go(struct agent *a);
 /* SIGKILL; the directory and the socket's file stay. */
 void agent_kill(struct agent *a);
 /* A clean exit, and the directory is removed. */

@@ -84,11 +84,15 @@ static void threads_share_a_client_while_agents_come_and_go(void)
 {
     pthread_t threads[READERS + 2];
     struct shared sh = {0};
-    struct agent a = {0};
+    struct agent a = {0}, next[3];
     struct tarn_client_info info;
     unsigned rv = 0;
 
     agent_start(&a, NULL);
+    for (unsigned i = 0; i < 3; i++) {
+        next[i] = a;
+        agent_prepare(&next[i], &(struct agent_options){.generation = i + 2});
+    }
     change(&a, 1, &rv);
     CU_ASSERT_EQUAL_FATAL(tarn_client_open(&(struct tarn_client_options){.socket = a.socket}, &sh.c, NULL), 0);
     for (unsigned i = 0; i < READERS + 2; i++)
@@ -96,7 +100,8 @@ static void threads_share_a_client_while_agents_come_and_go(void)
     for (unsigned generation = 2; generation < 5; generation++) {
         change(&a, 50, &rv);
         agent_kill(&a);
-        agent_start(&a, &(struct agent_options){.generation = generation});
+        a = next[generation - 2];
+        agent_go(&a);
         for (int k = 0; k < 500; k++) {
             CU_ASSERT_EQUAL(tarn_client_info(sh.c, &info), 0);
             if (info.generation == generation)
