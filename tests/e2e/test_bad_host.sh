@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 
 chmod 755 "$W"
-nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups --no-new-privs "$@"; }
+nobody=(setpriv --reuid=65534 --regid=65534 --clear-groups --no-new-privs) # no function: in the background that would be a shell around it
 again() { : >"$W/agent.log"; }
 stop_agent() {
     kill -TERM "$agent"
@@ -33,7 +33,7 @@ for _ in $(seq 40); do
     pids+=($!)
 done
 eventually "more clients than fit: told" logged "oo many open files"
-for p in "${hold[@]}"; do kill -9 "$p" 2>/dev/null; done
+for p in "${hold[@]}"; do stop_hard "$p"; done # at once: one that is not yet a program of its own would run the traps of this
 eventually "when they have left, there is room again" tarn get nodes
 stop_agent
 check_refused "too few even to begin" "the limit of open files is 8, too few to run at all" bash -c "ulimit -n 8; exec '$BIN/tarnd' --runtime-dir '$W/run' --budget 64MiB --server '$url' --resource pods"
@@ -44,11 +44,11 @@ check_refused "a group that does not exist" "--socket-group: no group 'no-such-g
 if [ "$(id -u)" = 0 ]; then
     mkdir -p "$W/nobody" "$W/locked" && chown 65534:65534 "$W/nobody" && chmod 700 "$W/locked"
     check_refused "a group that is not the agent's to give" "cannot give $W/nobody/tarn.sock to group 0: Operation not permitted" \
-        nobody "$BIN/tarnd" "${common[@]}" --runtime-dir "$W/nobody" --socket "$W/nobody/tarn.sock" --budget 64MiB --socket-group 0
+        "${nobody[@]}" "$BIN/tarnd" "${common[@]}" --runtime-dir "$W/nobody" --socket "$W/nobody/tarn.sock" --budget 64MiB --socket-group 0
     check_refused "a runtime directory that cannot be written" "cannot open the lock file $W/locked/tarnd.lock: Permission denied; --runtime-dir names another place" \
-        nobody "$BIN/tarnd" "${common[@]}" --runtime-dir "$W/locked" --budget 64MiB
-    check_refused "or made" "cannot make the runtime directory $W/locked/new: Permission denied" nobody "$BIN/tarnd" "${common[@]}" --runtime-dir "$W/locked/new" --budget 64MiB
-    start agent nobody "$BIN/tarnd" "${common[@]}" --runtime-dir "$W/nobody" --socket "$W/nobody/tarn.sock" --budget 64MiB
+        "${nobody[@]}" "$BIN/tarnd" "${common[@]}" --runtime-dir "$W/locked" --budget 64MiB
+    check_refused "or made" "cannot make the runtime directory $W/locked/new: Permission denied" "${nobody[@]}" "$BIN/tarnd" "${common[@]}" --runtime-dir "$W/locked/new" --budget 64MiB
+    start agent "${nobody[@]}" "$BIN/tarnd" "${common[@]}" --runtime-dir "$W/nobody" --socket "$W/nobody/tarn.sock" --budget 64MiB
     agent=$started
     TARN_SOCKET=$W/nobody/tarn.sock eventually "an unprivileged agent serves" all_synced pods nodes
     stop_agent
@@ -58,7 +58,7 @@ if [ "$(id -u)" = 0 ]; then
     eventually "an agent whose socket has a group" all_synced pods nodes
     check "the socket is the group's" test "$(stat -c '%g %a' "$TARN_SOCKET")" = "65534 660"
     check_refused "who is not in the group cannot connect" "not permitted to connect" setpriv --reuid=12345 --regid=12345 --clear-groups "$BIN/tarn" get nodes
-    check_refused "who is, is asked for the realm's readers" "is not among the readers" nobody "$BIN/tarn" get nodes
+    check_refused "who is, is asked for the realm's readers" "is not among the readers" "${nobody[@]}" "$BIN/tarn" get nodes
     stop_agent
 else
     echo "SKIPPED: other users and groups: this is not root"
