@@ -1,12 +1,12 @@
 # lib.sh - what the end-to-end scripts share: start and stop real processes, wait for conditions, count checks.
 #
-# Every wait polls a condition and gives up after 30 s (TARN_E2E_WAIT); nothing asserts a time. Whatever was started
+# Every wait polls a condition and gives up after 120 s (TARN_E2E_WAIT): a sanitized build on a loaded machine is slow; nothing asserts a time. Whatever was started
 # is killed at the end, whichever way it comes. Source it with the folder of the binaries as $1.
 
 set -u
 BIN=${1:?usage: $0 FOLDER-OF-BINARIES}
 W=$(mktemp -d /tmp/tarn-e2e-XXXXXX)
-WAIT=${TARN_E2E_WAIT:-30}
+WAIT=${TARN_E2E_WAIT:-120}
 passed=0 failed=0
 pids=()
 unset KUBECONFIG KUBERNETES_SERVICE_HOST TARN_REALM NOTIFY_SOCKET
