@@ -1,4 +1,4 @@
-/* Tests of agent/rate.c: the token bucket on a clock moved by hand. */
+/* Tests of rate.c: the token bucket on a clock moved by hand. */
 #include "tarn_test.h"
 
 #include <tarn/rate.h>

@@ -5,7 +5,7 @@
  * file or the new one, whole. Every byte is under a checksum. Opening believes nothing: it reads the whole file, checks it, and tells
  * which resources are whole; only these can be restored. docs/checkpoint.md describes every byte.
  *
- * Not here: when to save and where (agent/checkpoint.h), which resource may go on with what (tarn_resource_source, takeover.h).
+ * Not here: when to save and where (the agent), which resource may go on with what (tarn_resource_source, takeover.h).
  * Private to the agent and the tools, never in libtarn. A handle belongs to one thread at a time.
  */
 #ifndef TARN_CHECKPOINT_H

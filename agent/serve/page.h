@@ -1,4 +1,4 @@
-/* page.h - the status page for people: agent/page.html, as it lies in the program. */
+/* page.h - the status page for people: page.html beside it, as it lies in the program. */
 #ifndef TARN_AGENT_PAGE_H
 #define TARN_AGENT_PAGE_H
 
