@@ -2,12 +2,24 @@
  *
  * An agent that was killed comes back with a region that has nothing yet. Until it has synced what the old region had, the
  * old one, which still is the last state, serves; it is stale and says so. A region of a planned hand-over has everything at once.
+ * One that begins with a checkpoint has an older state than we read already, until its watch has brought the rest: time must not go back.
  * What the server no longer serves never syncs: so once the new region has any resource synced, the server answers, and after
  * PATIENCE_MS the new region is taken as it is. While nothing syncs, the server is away, and the last state is all there is.
  */
 #include "internal.h"
 
+#include <tarn/resource_version.h>
+
 enum { PATIENCE_MS = 60000 };
+
+/* Is what i shows older than what was read already? Once its watch is up, what it shows is the server's word. */
+static bool is_older(const struct tarn_resource_info *i, const struct tarn_resource_info *was)
+{
+    struct tarn_rv is = {0}, before = {0};
+
+    return !i->state.live && tarn_rv_set(&is, i->state.resource_version) == 0 && tarn_rv_set(&before, was->state.resource_version) == 0 &&
+           tarn_rv_older(&is, &before);
+}
 
 /* Is resource i of the new region behind what old had? */
 static bool is_behind(const struct tarn_reader *old, const struct tarn_resource_info *i)
@@ -15,9 +27,9 @@ static bool is_behind(const struct tarn_reader *old, const struct tarn_resource_
     struct tarn_resource_info was;
     int r;
 
-    if (i->state.synced)
-        return false;
     r = tarn_reader_resource(old, i->name, &was);
+    if (i->state.synced)
+        return r == 0 && was.state.synced && is_older(i, &was);
     if (r == 0)
         return was.state.synced;
     /* Not found at the server yet: under which name old had it is not known. */
