@@ -58,13 +58,14 @@ static void log_state(struct tarn_driver *d, const struct tarn_reflector_status 
     d->was_live = s->live;
 }
 
+/* May come from inside a store's call, while the reflector's lock is held: its deadline is asked for in the next turn. */
 static void on_change(void *ctx)
 {
     struct tarn_driver *d = ctx;
 
     d->changed = true;
-    if (!d->stopped)
-        arm_for_feeds(d);
+    if (!d->stopped && d->feeds)
+        arm(d, 0);
 }
 
 /* ---- the region's entry -------------------------------------------------------------------------------------- */

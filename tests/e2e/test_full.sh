@@ -58,6 +58,20 @@ check "by a new generation" is 1 realm .handovers_reload
 same_maps() { same configmaps /api/v1/configmaps; }
 eventually "the mirror is equal to the server" same_maps
 
+# ---- more than the backlog keeps: what is lost is told, everything else goes on, and room brings it
+create 300 1200
+eventually "more waits than is kept" logged "objects are missing that do not fit the region"
+check "the agent answers" synced nodes
+check "what was there is there" tarn get configmaps c0 -n default
+config 96MiB
+kill -HUP "$agent"
+eventually "room brings all of it" status_says "^configmaps +1200 +yes +yes"
+eventually "the mirror is equal to the server" same_maps
+for i in $(seq 300 1199); do printf 'url = "%s/api/v1/namespaces/default/configmaps/c%s"\noutput = /dev/null\n' "$url" "$i"; done >"$W/gone"
+curl -fsS -X DELETE -K "$W/gone"
+eventually "300 are left" status_says "^configmaps +300 +yes +yes"
+before=$(lists configmaps)
+
 # ---- deletes make room too
 config 16MiB
 kill -HUP "$agent"

@@ -219,7 +219,8 @@ def document(figures, args, plots):
            "Written by `tools/bench`, which measures tarn and what one would use instead in one run, alternating, on the same objects, and",
            "then writes this page. Absolute numbers move with the neighbours of a virtual machine: trust the ratios. What was tried, what it",
            "brought, and why a target is missed stands in [performance.md](performance.md).", "",
-           "    tools/bench                      # everything; --quick is shorter", "    tools/bench --compare OLD.json   # what a change costs", ""]
+           "```sh skip: minutes on an idle machine, with peers that it installs",
+           "tools/bench                      # everything; --quick is shorter", "tools/bench --compare OLD.json   # what a change costs", "```", ""]
     out += machine(args) + [""]
     notes = [n for n in figures.notes if "SKIPPED" in n or "left out" in n] + [l.strip() for l in open(args.notes, encoding="utf-8")] if args.notes else []
     out += [f"- {n}" for n in notes] + ([""] if notes else [])

@@ -23,6 +23,7 @@ resources:
   - {name: services, drop: []}
   - {name: endpointslices.discovery.k8s.io, drop: []}
 hugePages: false
+oldGenerations: 0 # a held snapshot ends by its lease, not by a region beside it (test_stuck.sh has that)
 YAML
 paths=(/api/v1/pods /api/v1/nodes /api/v1/services /apis/discovery.k8s.io/v1/endpointslices)
 names=(pods nodes services endpointslices.discovery.k8s.io)
