@@ -11,6 +11,7 @@
 /* How often discovery is asked anew while the server says that a resource is not there (any more). */
 #define LOOK_ANEW_MS 10000
 #define APPLYING_MS 10
+#define FULL_STATE_MS 1000
 
 static void on_timer(uv_timer_t *timer);
 
@@ -438,6 +439,23 @@ static void list_state(void *ctx, struct tarn_resource_state *ret)
     d->changed = true;
 }
 
+/* While something waits for room the state would change with each turn, and its records take what is kept for commits: once a second then. */
+static bool may_write_state(struct tarn_driver *d)
+{
+    uint64_t now = tarn_now_ms(d->o.rt);
+    struct tarn_feeds_held held;
+
+    if (!d->feeds)
+        return true;
+    tarn_feeds_held(d->feeds, &held);
+    if (!held.error.code)
+        return true;
+    if (now - d->written_ms < FULL_STATE_MS)
+        return false;
+    d->written_ms = now;
+    return true;
+}
+
 void tarn_driver_publish(struct tarn_driver *d)
 {
     struct tarn_reflector_status s;
@@ -446,7 +464,7 @@ void tarn_driver_publish(struct tarn_driver *d)
     char text[DRIVER_TEXT_BYTES];
 
     d->changed |= d->feeds && tarn_feeds_take_touched(d->feeds);
-    if (!d->in_region || !d->changed || tarn_writer_applying(d->o.writer)) /* nothing may get into that commit */
+    if (!d->in_region || !d->changed || tarn_writer_applying(d->o.writer) /* nothing may get into that commit */ || !may_write_state(d))
         return;
     d->changed = false;
     if (d->feeds) {
