@@ -17,9 +17,11 @@
 
 static volatile uint64_t sink;
 
+#define LARGE_PAGE ((size_t)2 << 20)
+
 static void *pages(size_t bytes, bool huge)
 {
-    void *p = aligned_alloc(2u << 20, bytes);
+    void *p = aligned_alloc(LARGE_PAGE, (bytes + LARGE_PAGE - 1) / LARGE_PAGE * LARGE_PAGE);
 
     if (p && huge)
         (void)madvise(p, bytes, MADV_HUGEPAGE);
