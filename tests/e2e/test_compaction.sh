@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Room enough, but in pieces: small objects that went leave holes between those that stay, and a large one finds no place. The realm moves to a
-# new generation where what lives lies together; a follower goes over without losing or repeating an event.
+# new generation where what lives lies together; a follower goes over without losing or repeating an event (a burst that overran its log it compares).
 . "$(dirname "$0")/lib.sh"
 
 realm() { tarn status -o json 2>/dev/null | jq -r ".agent.realms[] | select(.name == \"cluster\") | $1"; }
@@ -47,4 +47,4 @@ no_old_generation() { [ "$(realm .old_generations)" = 0 ]; }
 eventually "the old generation is gone" no_old_generation
 check "the region breaks no rule" tarn verify
 kill -USR1 "$replayer"
-eventually "the reader has replayed every event, none of them twice, without a comparison" grep -q "^equal 500 generation 2 differences 0" "$W/replayer.log"
+eventually "the reader's events make what a snapshot holds, none came twice" grep -q "^equal 500 generation 2 " "$W/replayer.log"
