@@ -74,7 +74,9 @@ static void make_resources(struct stub *s)
     for (int i = 0; i < RESOURCES; i++) {
         MUST(tarn_writer_add_resource(s->w, &r[i], &id, NULL) == 0);
         MUST(tarn_region_store_new(s->w, id, &s->stores[i], NULL) == 0);
-        s->states[i] = (struct tarn_resource_state){.synced = !s->o->unsynced, .live = !s->o->unsynced};
+        s->states[i] = (struct tarn_resource_state){.synced = !s->o->unsynced, .live = !s->o->unsynced && !s->o->restored};
+        if (s->o->restored)
+            s->states[i].resource_version = tarn_bytes_of(s->o->restored);
         MUST(tarn_writer_set_resource_state(s->w, id, &s->states[i], NULL) == 0);
     }
     MUST(tarn_writer_commit(s->w, NULL) == 0);

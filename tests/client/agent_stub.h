@@ -16,6 +16,7 @@ struct agent_options {
     uint64_t generation;    /* 0: 1 */
     const char *refuse;     /* answer every HELLO with REFUSED {PERM, this} */
     bool unsynced;          /* no resource is synced at first */
+    const char *restored;   /* every resource begins synced at this version, but not live: as from a checkpoint */
 };
 
 struct agent {

@@ -520,6 +520,38 @@ static void the_last_state_serves_until_the_new_agent_has_caught_up(void)
     agent_stop(&a);
 }
 
+/* An agent that begins with a checkpoint may be behind what was read already: time does not go back for its clients. */
+static void an_older_checkpoint_does_not_take_the_place_of_what_was_read(void)
+{
+    struct agent a = {0};
+    struct tarn_client *c;
+
+    agent_start(&a, NULL);
+    CU_ASSERT(agent_put(&a, "pods", pod_json("default", "web", 70, "n1", "a", NULL)));
+    CU_ASSERT(agent_state(&a, "pods", true, "70", ""));
+    c = open_client(&a);
+    CU_ASSERT_EQUAL(rv_of(c, "default/web"), 70);
+    agent_kill(&a);
+    agent_start(&a, &(struct agent_options){.generation = 2, .restored = "50"});
+    CU_ASSERT(agent_put(&a, "pods", pod_json("default", "web", 50, "n1", "a", NULL)));
+    settle(c);
+    CU_ASSERT_EQUAL(rv_of(c, "default/web"), 70);
+    CU_ASSERT(agent_put(&a, "pods", pod_json("default", "web", 80, "n1", "a", NULL)));
+    CU_ASSERT(agent_state(&a, "pods", true, "80", "")); /* the watch is up and has brought the rest */
+    for (int n = 0; n < 1000 && rv_of(c, "default/web") != 80; n++)
+        (void)poll(NULL, 0, 10);
+    CU_ASSERT_EQUAL(rv_of(c, "default/web"), 80);
+
+    agent_kill(&a); /* one that is as new is taken at once, although its watch is not up */
+    agent_start(&a, &(struct agent_options){.generation = 3, .restored = "80"});
+    CU_ASSERT(agent_put(&a, "pods", pod_json("default", "web", 81, "n1", "a", NULL)));
+    for (int n = 0; n < 1000 && rv_of(c, "default/web") != 81; n++)
+        (void)poll(NULL, 0, 10);
+    CU_ASSERT_EQUAL(rv_of(c, "default/web"), 81);
+    tarn_client_close(c);
+    agent_stop(&a);
+}
+
 /* A handle may be closed while a new agent's region waits. */
 static void a_client_may_be_closed_before_the_new_agent_has_caught_up(void)
 {
@@ -677,6 +709,7 @@ TARN_TEST_MAIN("client", TARN_TEST(every_way_attaching_fails_has_its_code_and_na
                TARN_TEST(the_agents_status_comes_whole),
                TARN_TEST(clients_read_the_last_state_of_a_dead_agent_and_attach_to_the_next),
                TARN_TEST(the_last_state_serves_until_the_new_agent_has_caught_up),
+               TARN_TEST(an_older_checkpoint_does_not_take_the_place_of_what_was_read),
                TARN_TEST(a_client_may_be_closed_before_the_new_agent_has_caught_up),
                TARN_TEST(whoever_waits_while_the_agent_restarts_is_woken_by_the_new_one), TARN_TEST(a_clean_exit_is_seen_as_such),
                TARN_TEST(a_forked_child_is_told_and_leaves_its_parent_alone),
