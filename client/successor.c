@@ -10,26 +10,29 @@
 
 #include <tarn/resource_version.h>
 
-enum { PATIENCE_MS = 60000 };
+enum {
+    PATIENCE_MS = 60000,
+    CATCH_UP_MS = 5000, /* what a watch that is up may need to bring what happened meanwhile; then what it shows is the server's word */
+};
 
-/* Is what i shows older than what was read already? Once its watch is up, what it shows is the server's word. */
-static bool is_older(const struct tarn_resource_info *i, const struct tarn_resource_info *was)
+/* Is what i shows older than what was read already? */
+static bool is_older(const struct tarn_resource_info *i, const struct tarn_resource_info *was, uint64_t waited_ms)
 {
     struct tarn_rv is = {0}, before = {0};
 
-    return !i->state.live && tarn_rv_set(&is, i->state.resource_version) == 0 && tarn_rv_set(&before, was->state.resource_version) == 0 &&
+    return (!i->state.live || waited_ms < CATCH_UP_MS) && tarn_rv_set(&is, i->state.resource_version) == 0 && tarn_rv_set(&before, was->state.resource_version) == 0 &&
            tarn_rv_older(&is, &before);
 }
 
 /* Is resource i of the new region behind what old had? */
-static bool is_behind(const struct tarn_reader *old, const struct tarn_resource_info *i)
+static bool is_behind(const struct tarn_reader *old, const struct tarn_resource_info *i, uint64_t waited_ms)
 {
     struct tarn_resource_info was;
     int r;
 
     r = tarn_reader_resource(old, i->name, &was);
     if (i->state.synced)
-        return r == 0 && was.state.synced && is_older(i, &was);
+        return r == 0 && was.state.synced && is_older(i, &was, waited_ms);
     if (r == 0)
         return was.state.synced;
     /* Not found at the server yet: under which name old had it is not known. */
@@ -40,7 +43,7 @@ struct progress {
     bool behind, any_synced;
 };
 
-static int look_through(const struct tarn_reader *old, const struct tarn_reader *fresh, struct progress *p)
+static int look_through(const struct tarn_reader *old, const struct tarn_reader *fresh, uint64_t waited_ms, struct progress *p)
 {
     struct tarn_resource_info i;
     struct tarn_reader_iter it;
@@ -48,7 +51,7 @@ static int look_through(const struct tarn_reader *old, const struct tarn_reader 
 
     while (r >= 0 && (r = tarn_reader_next_resource(&it, &i)) == 1) {
         p->any_synced |= i.state.synced;
-        p->behind |= is_behind(old, &i);
+        p->behind |= is_behind(old, &i, waited_ms);
     }
     return r;
 }
@@ -77,7 +80,7 @@ bool tarn_successor_is_due(struct tarn_session *old, struct tarn_session *fresh,
 
     begin(&was, old, &old_line);
     begin(&is, fresh, &fresh_line);
-    r = look_through(&was, &is, &p);
+    r = look_through(&was, &is, waited_ms, &p);
     if (r == 0)
         r = tarn_reader_check(&is);
     if (r == 0)

@@ -548,6 +548,15 @@ static void an_older_checkpoint_does_not_take_the_place_of_what_was_read(void)
     for (int n = 0; n < 1000 && rv_of(c, "default/web") != 81; n++)
         (void)poll(NULL, 0, 10);
     CU_ASSERT_EQUAL(rv_of(c, "default/web"), 81);
+
+    agent_kill(&a); /* one that stays older with its watch up shows what the server has now: it is taken after a while */
+    agent_start(&a, &(struct agent_options){.generation = 4, .restored = "60"});
+    CU_ASSERT(agent_put(&a, "pods", pod_json("default", "web", 60, "n1", "a", NULL)));
+    CU_ASSERT(agent_state(&a, "pods", true, "60", ""));
+    CU_ASSERT(agent_state(&a, "nodes", true, "60", ""));
+    for (int n = 0; n < 3000 && rv_of(c, "default/web") != 60; n++)
+        (void)poll(NULL, 0, 10);
+    CU_ASSERT_EQUAL(rv_of(c, "default/web"), 60);
     tarn_client_close(c);
     agent_stop(&a);
 }
