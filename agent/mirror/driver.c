@@ -12,6 +12,7 @@
 #define LOOK_ANEW_MS 10000
 #define APPLYING_MS 10
 #define FULL_STATE_MS 1000
+#define DOUBT_MS 2000
 
 static void on_timer(uv_timer_t *timer);
 
@@ -456,6 +457,17 @@ static bool may_write_state(struct tarn_driver *d)
     return true;
 }
 
+/* While a resource is not live its state is looked at now and then, also when nothing happens: whether it is to be found anew. */
+static bool is_in_doubt(struct tarn_driver *d)
+{
+    uint64_t now = tarn_now_ms(d->o.rt);
+
+    if (!d->feeds || d->was_live || now - d->doubted_ms < DOUBT_MS)
+        return false;
+    d->doubted_ms = now;
+    return true;
+}
+
 void tarn_driver_publish(struct tarn_driver *d)
 {
     struct tarn_reflector_status s;
@@ -463,6 +475,7 @@ void tarn_driver_publish(struct tarn_driver *d)
     struct tarn_error err;
     char text[DRIVER_TEXT_BYTES];
 
+    d->changed |= is_in_doubt(d);
     d->changed |= d->feeds && tarn_feeds_take_touched(d->feeds);
     if (!d->in_region || !d->changed || tarn_writer_applying(d->o.writer) /* nothing may get into that commit */ || !may_write_state(d))
         return;

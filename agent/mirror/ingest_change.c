@@ -107,11 +107,21 @@ static void make_room_in(struct tarn_ingest *in, struct realm *r, enum realm_rea
     ingest_forget_turn(in);
 }
 
+/* What was put off for want of room need not wait out its time. */
+static void relieve(struct tarn_ingest *in, const struct realm *r)
+{
+    for (unsigned i = 0; i < in->ndrivers; i++)
+        if (strcmp(tarn_driver_realm(in->drivers[i]), r->entry->name) == 0)
+            tarn_driver_relieved(in->drivers[i]);
+}
+
 void ingest_make_room(struct tarn_ingest *in)
 {
     for (unsigned i = 0; i < in->nrealms; i++) {
         enum realm_reason why;
 
+        if (realm_is_relieved(in->realms[i]))
+            relieve(in, in->realms[i]);
         if (realm_wants_handover(in->realms[i], &why))
             make_room_in(in, in->realms[i], why);
     }

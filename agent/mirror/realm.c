@@ -295,6 +295,16 @@ void realm_heartbeat(struct realm *r)
         tarn_writer_heartbeat(g->writer);
 }
 
+bool realm_is_relieved(struct realm *r)
+{
+    bool was = r->pressed;
+    struct tarn_writer_stats s;
+
+    tarn_writer_stats(r->writer, &s);
+    r->pressed = s.pressure != TARN_PRESSURE_NONE;
+    return was && !r->pressed && r->full;
+}
+
 /* Would the living objects leave a new region of this budget with an eighth of it free, and is more lost than that now? */
 static bool worth_compacting(const struct tarn_writer_stats *s)
 {

@@ -69,6 +69,7 @@ struct realm {
     bool more;           /* the collector has more to do at once */
     bool commit_failing; /* as last logged */
     bool full;           /* something waits for room */
+    bool pressed;        /* the ladder is above its first step */
     uint64_t full_since_ms, next_try_ms; /* a hand-over for room: not before */
     uint64_t compact_again_ms;           /* how long after a compaction */
     /* of a hand-over that is prepared */
@@ -129,6 +130,8 @@ bool realm_commit(struct realm *r);
 /* Collect; true: there is more to do at once. */
 bool realm_collect(struct realm *r);
 void realm_heartbeat(struct realm *r);
+/* Something waits for room, and the ladder has come down: readers let go of what was needed. True once each time. */
+bool realm_is_relieved(struct realm *r);
 /* Is a hand-over wanted by the ladder, or, something waiting for room, for compaction? *ret: why. */
 bool realm_wants_handover(struct realm *r, enum realm_reason *ret);
 
