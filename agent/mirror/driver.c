@@ -13,6 +13,7 @@
 #define APPLYING_MS 10
 #define FULL_STATE_MS 1000
 #define DOUBT_MS 2000
+#define GONE_LOOKUPS 3
 
 static void on_timer(uv_timer_t *timer);
 
@@ -265,6 +266,17 @@ static bool is_what_it_was(const struct tarn_driver *d, const struct tarn_discov
     return same;
 }
 
+/* The answer of a lookup while it runs, after a 404 of its own. True: the server has had no such resource GONE_LOOKUPS times in a row (one that
+ * starts may not know its definitions yet): its objects are gone, also those whose deletes came while no watch was up. */
+static bool is_gone(struct tarn_driver *d, const struct tarn_discovered *f, const struct tarn_error *error)
+{
+    d->lookups_gone = !f && error->code == TARN_E_NOTFOUND ? d->lookups_gone + 1 : 0;
+    if (d->lookups_gone < GONE_LOOKUPS)
+        return false;
+    tarn_log(TARN_LOG_WARN, "the server has no such resource any more: its objects go", "resource", d->name, NULL);
+    return true;
+}
+
 /* The answer of a lookup while it runs. True: it is served otherwise now and begins anew. Else the reflector's own error says what there is to say. */
 static bool is_served_otherwise(struct tarn_driver *d, const struct tarn_discovered *f)
 {
@@ -282,6 +294,12 @@ static void on_found(void *ctx, const struct tarn_discovered *f, const struct ta
     d->lookup = NULL;
     if (tarn_writer_applying(d->o.writer)) { /* the region's resources cannot change now */
         arm(d, APPLYING_MS);
+        return;
+    }
+    if (d->feeds && is_gone(d, f, error)) {
+        d->lookups_gone = 0;
+        back_to_placeholder(d);
+        look_again(d, error);
         return;
     }
     if (d->feeds && !is_served_otherwise(d, f))

@@ -55,6 +55,7 @@ struct tarn_driver {
     bool namespaced;
     struct tarn_reflector_counters before; /* of the sources before these */
     bool changed;                    /* the state is to be written */
+    unsigned lookups_gone;           /* since it ran: answers in a row that the server has no such resource */
     uint64_t doubted_ms;             /* when a resource that is not live was looked at last */
     uint64_t written_ms;             /* when it was written last, while something waited for room */
     bool stopped;
