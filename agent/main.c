@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "attach_server.h"
-#include "limits.h"
+#include "host_limits.h"
 #include "notify.h"
 #include "reload.h"
 #include "runtime_dir.h"

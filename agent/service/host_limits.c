@@ -1,5 +1,5 @@
-/* limits.c - see limits.h. */
-#include "limits.h"
+/* host_limits.c - see host_limits.h. */
+#include "host_limits.h"
 
 #include <signal.h>
 #include <sys/resource.h>

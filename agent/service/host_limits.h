@@ -1,4 +1,4 @@
-/* limits.h - what the system allows this process, made the most of and compared with what the configuration wants. */
+/* host_limits.h - what the system allows this process, made the most of and compared with what the configuration wants. */
 #ifndef TARN_AGENT_LIMITS_H
 #define TARN_AGENT_LIMITS_H
 
