@@ -137,3 +137,13 @@ int tarn_string_list_add(struct tarn_string_list *l, struct tarn_arena *a, const
     l->v = v;
     return 0;
 }
+
+bool tarn_string_list_same(const struct tarn_string_list *a, const struct tarn_string_list *b)
+{
+    if (a->n != b->n)
+        return false;
+    for (unsigned i = 0; i < a->n; i++)
+        if (strcmp(a->v[i], b->v[i]) != 0)
+            return false;
+    return true;
+}

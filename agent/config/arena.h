@@ -35,5 +35,7 @@ struct tarn_string_list {
 
 /* Append s (borrowed; put it in the arena first). 0 or TARN_E_NOMEM. O(n): for short lists. */
 int tarn_string_list_add(struct tarn_string_list *l, struct tarn_arena *a, const char *s);
+/* The same strings in the same order? */
+bool tarn_string_list_same(const struct tarn_string_list *a, const struct tarn_string_list *b);
 
 #endif

@@ -10,16 +10,6 @@ static bool same_text(const char *a, const char *b)
     return strcmp(a ? a : "", b ? b : "") == 0;
 }
 
-static bool same_list(const struct tarn_string_list *a, const struct tarn_string_list *b)
-{
-    if (a->n != b->n)
-        return false;
-    for (unsigned i = 0; i < a->n; i++)
-        if (strcmp(a->v[i], b->v[i]) != 0)
-            return false;
-    return true;
-}
-
 static bool same_selectors(const struct tarn_config_resource *a, const struct tarn_config_resource *b)
 {
     return same_text(a->label_selector, b->label_selector) && same_text(a->field_selector, b->field_selector);
@@ -30,7 +20,7 @@ bool tarn_driver_must_go(const struct tarn_driver *d, const struct tarn_config_r
     const struct tarn_config_resource *from = d->o.resource;
 
     return strcmp(from->name, to->name) != 0 || !same_text(from->realm, to->realm) || !same_text(from->api_version, to->api_version) ||
-           !same_list(&from->namespaces, &to->namespaces) || from->metadata_only != to->metadata_only || !from->poll_ms != !to->poll_ms;
+           !tarn_string_list_same(&from->namespaces, &to->namespaces) || from->metadata_only != to->metadata_only || !from->poll_ms != !to->poll_ms;
 }
 
 /* What is asked of the server in another way, but for the same objects. */

@@ -34,20 +34,10 @@ static bool has_all(const struct tarn_string_list *l, const struct tarn_string_l
     return true;
 }
 
-static bool same_order(const struct tarn_string_list *a, const struct tarn_string_list *b)
-{
-    if (a->n != b->n)
-        return false;
-    for (unsigned i = 0; i < a->n; i++)
-        if (strcmp(a->v[i], b->v[i]) != 0)
-            return false;
-    return true;
-}
-
 bool tarn_projection_same(const struct tarn_config_resource *a, const struct tarn_config_resource *b)
 {
     return a->drop.n == b->drop.n && has_all(&a->drop, &b->drop) && a->keep.n == b->keep.n && has_all(&a->keep, &b->keep) &&
-           same_order(&a->slots, &b->slots);
+           tarn_string_list_same(&a->slots, &b->slots);
 }
 
 /* By name: a path below one that was kept counts as new, which costs a LIST and nothing else. */
