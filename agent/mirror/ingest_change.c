@@ -118,12 +118,15 @@ static void relieve(struct tarn_ingest *in, const struct realm *r)
 void ingest_make_room(struct tarn_ingest *in)
 {
     for (unsigned i = 0; i < in->nrealms; i++) {
+        struct realm *r = in->realms[i];
+        struct tarn_writer_stats s;
         enum realm_reason why;
 
-        if (realm_is_relieved(in->realms[i]))
-            relieve(in, in->realms[i]);
-        if (realm_wants_handover(in->realms[i], &why))
-            make_room_in(in, in->realms[i], why);
+        tarn_writer_stats(r->writer, &s);
+        if (realm_is_relieved(r, &s))
+            relieve(in, r);
+        if (realm_wants_handover(r, &s, &why))
+            make_room_in(in, r, why);
     }
 }
 

@@ -295,13 +295,11 @@ void realm_heartbeat(struct realm *r)
         tarn_writer_heartbeat(g->writer);
 }
 
-bool realm_is_relieved(struct realm *r)
+bool realm_is_relieved(struct realm *r, const struct tarn_writer_stats *s)
 {
     bool was = r->pressed;
-    struct tarn_writer_stats s;
 
-    tarn_writer_stats(r->writer, &s);
-    r->pressed = s.pressure != TARN_PRESSURE_NONE;
+    r->pressed = s->pressure != TARN_PRESSURE_NONE;
     return was && !r->pressed && r->full;
 }
 
@@ -313,22 +311,20 @@ static bool worth_compacting(const struct tarn_writer_stats *s)
     return s->live_bytes + s->staged_bytes < s->budget_bytes && gained >= s->budget_bytes / 8;
 }
 
-bool realm_wants_handover(struct realm *r, enum realm_reason *ret)
+bool realm_wants_handover(struct realm *r, const struct tarn_writer_stats *s, enum realm_reason *ret)
 {
     uint64_t now = now_ms(r);
-    struct tarn_writer_stats s;
 
     if (!r->full) {
         r->full_since_ms = now;
         r->compact_again_ms = COMPACT_LEAST_MS;
     }
-    tarn_writer_stats(r->writer, &s);
-    if (now < r->next_try_ms || tarn_writer_applying(r->writer) || !worth_compacting(&s))
+    if (now < r->next_try_ms || tarn_writer_applying(r->writer) || !worth_compacting(s))
         return false;
-    if (s.pressure == TARN_PRESSURE_GENERATION)
+    if (s->pressure == TARN_PRESSURE_GENERATION)
         *ret = REALM_STUCK;
     else if (r->full && now - r->full_since_ms >= COMPACT_AFTER_MS)
-        *ret = s.retired_bytes > s.free_bytes ? REALM_STUCK : REALM_COMPACT;
+        *ret = s->retired_bytes > s->free_bytes ? REALM_STUCK : REALM_COMPACT;
     else
         return false;
     r->next_try_ms = now + (*ret == REALM_COMPACT ? r->compact_again_ms : TRY_AGAIN_MS);

@@ -131,9 +131,9 @@ bool realm_commit(struct realm *r);
 bool realm_collect(struct realm *r);
 void realm_heartbeat(struct realm *r);
 /* Something waits for room, and the ladder has come down: readers let go of what was needed. True once each time. */
-bool realm_is_relieved(struct realm *r);
+bool realm_is_relieved(struct realm *r, const struct tarn_writer_stats *s);
 /* Is a hand-over wanted by the ladder, or, something waiting for room, for compaction? *ret: why. */
-bool realm_wants_handover(struct realm *r, enum realm_reason *ret);
+bool realm_wants_handover(struct realm *r, const struct tarn_writer_stats *s, enum realm_reason *ret);
 
 /* ---- facts ------------------------------------------------------------------------------------------------------ */
 
