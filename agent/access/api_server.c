@@ -271,8 +271,17 @@ int tarn_api_server_refresh(struct tarn_api_server *s, struct tarn_error *err)
     return 0;
 }
 
-int tarn_api_server_open(struct tarn_api_server *s, const struct tarn_config_server *config, const char *service_account_dir,
-                         struct tarn_error *err)
+static void drop_credentials(struct tarn_api_server *s)
+{
+    s->bare = true;
+    s->cert = s->key = (struct tarn_bytes){0};
+    s->cert_file = s->key_file = s->token = s->token_file = NULL;
+    s->username = s->password = NULL;
+    s->impersonate = (struct tarn_string_list){0};
+    s->exec = (struct tarn_exec_config){0};
+}
+
+static int open_it(struct tarn_api_server *s, const struct tarn_config_server *config, const char *service_account_dir, bool bare, struct tarn_error *err)
 {
     int rc;
 
@@ -281,6 +290,8 @@ int tarn_api_server_open(struct tarn_api_server *s, const struct tarn_config_ser
     if (rc)
         return rc;
     lay_over(s, config);
+    if (bare)
+        drop_credentials(s);
     s->written_url = s->url;
     rc = parse_url(s, s->url, err);
     if (!rc)
@@ -290,6 +301,18 @@ int tarn_api_server_open(struct tarn_api_server *s, const struct tarn_config_ser
     if (!rc && s->token_file && access(s->token_file, R_OK) != 0)
         rc = tarn_error_set(err, TARN_E_IO, "cannot read token file %s: %s", s->token_file, strerror(errno));
     return rc;
+}
+
+int tarn_api_server_open(struct tarn_api_server *s, const struct tarn_config_server *config, const char *service_account_dir,
+                         struct tarn_error *err)
+{
+    return open_it(s, config, service_account_dir, false, err);
+}
+
+int tarn_api_server_open_bare(struct tarn_api_server *s, const struct tarn_config_server *config, const char *service_account_dir,
+                              struct tarn_error *err)
+{
+    return open_it(s, config, service_account_dir, true, err);
 }
 
 void tarn_api_server_release(struct tarn_api_server *s)

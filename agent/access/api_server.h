@@ -34,6 +34,7 @@ struct tarn_api_server {
     bool tls;
     struct tarn_bytes ca, cert, key; /* PEM; empty: the system's authorities, no client certificate */
     bool insecure, gzip, http2;
+    bool bare; /* without any credential: tarn_api_server_open_bare */
     uint32_t exec_timeout_ms;
     const char *tls_server_name; /* NULL: host */
     const char *proxy_url;       /* NULL: as the environment says */
@@ -61,6 +62,12 @@ struct tarn_api_server {
  */
 int tarn_api_server_open(struct tarn_api_server *s, const struct tarn_config_server *config, const char *service_account_dir,
                          struct tarn_error *err);
+/*
+ * The same server as it is for a stranger: for requests that carry somebody else's credentials. No token, certificate, key, name and password, plugin or
+ * impersonation is in s, so none of ours can go with them. What a refused one would need is not ours: a 401 is never asked again.
+ */
+int tarn_api_server_open_bare(struct tarn_api_server *s, const struct tarn_config_server *config, const char *service_account_dir,
+                              struct tarn_error *err);
 void tarn_api_server_release(struct tarn_api_server *s);
 
 /*

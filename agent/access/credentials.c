@@ -182,6 +182,8 @@ static bool reread_token(struct tarn_credentials *c)
 
 bool tarn_credentials_refused(struct tarn_credentials *c, uint64_t generation)
 {
+    if (c->server->bare) /* what was refused is not ours */
+        return false;
     if (generation != c->generation)
         return true;
     if (c->server->exec.command) {

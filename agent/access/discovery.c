@@ -359,7 +359,7 @@ static void on_end(void *ctx, const struct tarn_http_end *end)
 
 static int fetch(struct tarn_discovery *d, const char *path)
 {
-    static const struct tarn_http_sink sink = {on_head, on_body, on_end};
+    static const struct tarn_http_sink sink = {.on_head = on_head, .on_body = on_body, .on_end = on_end};
     bool root = strcmp(path, "/api") == 0 || strcmp(path, "/apis") == 0;
     const struct tarn_http_request r = {.cls = TARN_HTTP_SHORT,
                                         .path = path,

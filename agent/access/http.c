@@ -10,7 +10,6 @@
 #include <stdlib.h>
 
 #define TICK_MS 1000
-#define RETRY_AFTER_MS_MAX 3600000u
 #define LISTS_MAX 2
 
 /* ---- what libcurl calls ------------------------------------------------------------------------------ */
@@ -37,7 +36,7 @@ static void charge(struct tarn_http_transfer *t, size_t n)
     h->stats.bytes += n;
 }
 
-static void mark(struct tarn_http_transfer *t, enum tarn_http_end_kind kind)
+void http_mark(struct tarn_http_transfer *t, enum tarn_http_end_kind kind)
 {
     if (!t->marked)
         t->kind = kind;
@@ -73,78 +72,8 @@ size_t http_on_write(char *data, size_t one, size_t n, void *ctx)
     if (!t->code)
         return n;
     if (!t->cancelled)
-        mark(t, TARN_HTTP_GIVEN_UP);
+        http_mark(t, TARN_HTTP_GIVEN_UP);
     return 0;
-}
-
-static bool header_is(struct tarn_bytes line, const char *name, struct tarn_bytes *ret)
-{
-    size_t n = strlen(name);
-
-    if (line.len <= n || strncasecmp(line.data, name, n) != 0 || line.data[n] != ':')
-        return false;
-    for (n++; n < line.len && (line.data[n] == ' ' || line.data[n] == '\t'); n++)
-        ;
-    *ret = (struct tarn_bytes){.data = line.data + n, .len = line.len - n};
-    return true;
-}
-
-uint32_t tarn_http_retry_after_ms(struct tarn_bytes value)
-{
-    uint64_t s = 0;
-
-    if (!value.len)
-        return 0;
-    for (size_t i = 0; i < value.len; i++) {
-        if (value.data[i] < '0' || value.data[i] > '9')
-            return 0;
-        s = s * 10 + (uint64_t)(value.data[i] - '0');
-        if (s > RETRY_AFTER_MS_MAX / 1000)
-            return RETRY_AFTER_MS_MAX;
-    }
-    return (uint32_t)s * 1000;
-}
-
-static int head_complete(struct tarn_http_transfer *t)
-{
-    long status = 0;
-
-    (void)curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
-    if (status < 200)
-        return 0; /* an interim answer; the real one follows */
-    t->head_done = true;
-    t->head.status = (int)status;
-    t->head.content_type = tarn_bytes_of(t->content_type);
-    if (status == 401 && tarn_credentials_refused(t->http->credentials, t->generation) && !t->retried && !t->cancelled) {
-        t->again = true;
-        mark(t, TARN_HTTP_GIVEN_UP);
-        return -1;
-    }
-    return t->cancelled ? -1 : t->request.sink->on_head(t->request.ctx, &t->head);
-}
-
-size_t http_on_header(char *data, size_t one, size_t n, void *ctx)
-{
-    struct tarn_http_transfer *t = ctx;
-    struct tarn_bytes line = {.data = data, .len = n}, value;
-
-    (void)one;
-    if (t->head_done)
-        return n; /* trailers */
-    t->progress_ms = uv_now(t->http->loop);
-    while (line.len && strchr("\r\n", line.data[line.len - 1]))
-        line.len--;
-    if (header_is(line, "Content-Type", &value)) {
-        (void)snprintf(t->content_type, sizeof t->content_type, "%.*s", TARN_BYTES_ARG(value));
-    } else if (header_is(line, "Retry-After", &value)) {
-        t->head.retry_after_ms = tarn_http_retry_after_ms(value);
-    } else if (!line.len) {
-        t->code = head_complete(t);
-        if (t->code && !t->cancelled)
-            mark(t, TARN_HTTP_GIVEN_UP);
-        return t->code ? 0 : n;
-    }
-    return n;
 }
 
 static void connected(struct tarn_http_transfer *t)
@@ -177,7 +106,7 @@ static void activate(struct tarn_http_transfer *t)
     t->connecting = true;
     h->nconnecting++;
     if (http_easy_prepare(t) || curl_multi_add_handle(h->multi, t->easy) != CURLM_OK)
-        mark(t, TARN_HTTP_FAILED);
+        http_mark(t, TARN_HTTP_FAILED);
 }
 
 static struct tarn_http_transfer *next_to_start(struct tarn_http *h)
@@ -202,7 +131,7 @@ static void fail_waiting(struct tarn_http *h, const char *what, const char *prob
             TAILQ_INSERT_TAIL(&h->active, t, link);
             h->nactive++;
             (void)snprintf(t->problem, sizeof t->problem, "%s%s", what, problem);
-            mark(t, TARN_HTTP_FAILED);
+            http_mark(t, TARN_HTTP_FAILED);
         }
     }
 }
@@ -251,12 +180,18 @@ static void start_waiting(struct tarn_http *h)
 
 /* ---- ending ------------------------------------------------------------------------------------------------ */
 
+/* A token may be among them. */
+static void free_headers(struct curl_slist *list)
+{
+    for (struct curl_slist *i = list; i; i = i->next)
+        explicit_bzero(i->data, strlen(i->data));
+    curl_slist_free_all(list);
+}
+
 static void release_easy(struct tarn_http_transfer *t)
 {
     curl_easy_cleanup(t->easy);
-    for (struct curl_slist *i = t->headers; i; i = i->next)
-        explicit_bzero(i->data, strlen(i->data)); /* the token is among them */
-    curl_slist_free_all(t->headers);
+    free_headers(t->headers);
     curl_slist_free_all(t->resolve);
     curl_slist_free_all(t->connect_to);
     t->easy = NULL;
@@ -266,6 +201,10 @@ static void release_easy(struct tarn_http_transfer *t)
 static void free_transfer(struct tarn_http_transfer *t)
 {
     release_easy(t);
+    free_headers(t->given);
+    if (t->request.body.len)
+        explicit_bzero((char *)t->request.body.data, t->request.body.len);
+    free((char *)t->request.body.data);
     free((char *)t->request.path);
     free((char *)t->request.accept);
     free(t);
@@ -371,8 +310,7 @@ static void tell_end(struct tarn_http_transfer *t)
 
     if (t->kind != TARN_HTTP_DONE) {
         t->http->stats.failures++;
-        (void)tarn_error_set(&error, code, "GET %s%s: %s%s", t->http->server->url, t->request.path, problem_of(t),
-                             advice_of(t));
+        (void)tarn_error_set(&error, code, "%s %s%s: %s%s", t->request.method, t->http->server->url, t->request.path, problem_of(t), advice_of(t));
         end.error = &error;
     }
     t->request.sink->on_end(t->request.ctx, &end);
@@ -489,9 +427,9 @@ static void on_tick(uv_timer_t *tick)
 
     TAILQ_FOREACH(t, &h->active, link) {
         if (t->request.deadline_ms && now - t->started_ms > t->request.deadline_ms)
-            mark(t, TARN_HTTP_LATE);
+            http_mark(t, TARN_HTTP_LATE);
         else if (t->request.silence_ms && !t->paused && now - t->progress_ms > t->request.silence_ms)
-            mark(t, TARN_HTTP_SILENT);
+            http_mark(t, TARN_HTTP_SILENT);
     }
 }
 
@@ -502,7 +440,7 @@ static void cut_watches(struct tarn_http *h)
 
     TAILQ_FOREACH(t, &h->active, link)
         if (t->request.cls != TARN_HTTP_SHORT && !t->listing)
-            mark(t, TARN_HTTP_CUT);
+            http_mark(t, TARN_HTTP_CUT);
 }
 
 void tarn_http_turn(struct tarn_http *h)
@@ -525,6 +463,27 @@ void tarn_http_turn(struct tarn_http *h)
 
 /* ---- the public calls --------------------------------------------------------------------------------------------- */
 
+static int copy_headers(struct tarn_http_transfer *t, const char *const *headers)
+{
+    for (size_t i = 0; headers && headers[i]; i++) {
+        struct curl_slist *more = curl_slist_append(t->given, headers[i]);
+
+        if (!more)
+            return TARN_E_NOMEM;
+        t->given = more;
+    }
+    return 0;
+}
+
+static int copy_body(struct tarn_http_transfer *t, struct tarn_bytes body)
+{
+    char *copy = body.len ? malloc(body.len) : NULL;
+
+    if (copy)
+        t->request.body = (struct tarn_bytes){.data = memcpy(copy, body.data, body.len), .len = body.len};
+    return copy || !body.len ? 0 : TARN_E_NOMEM;
+}
+
 int tarn_http_start(struct tarn_http *h, const struct tarn_http_request *r, struct tarn_http_transfer **ret)
 {
     struct tarn_http_transfer *t = calloc(1, sizeof *t);
@@ -533,9 +492,11 @@ int tarn_http_start(struct tarn_http *h, const struct tarn_http_request *r, stru
         return TARN_E_NOMEM;
     t->http = h;
     t->request = *r;
+    t->request.method = r->method ? r->method : "GET";
     t->request.path = strdup(r->path);
     t->request.accept = r->accept ? strdup(r->accept) : NULL;
-    if (!t->request.path || (r->accept && !t->request.accept)) {
+    t->request.body = (struct tarn_bytes){0};
+    if (!t->request.path || (r->accept && !t->request.accept) || copy_headers(t, r->headers) || copy_body(t, r->body)) {
         free_transfer(t);
         return TARN_E_NOMEM;
     }

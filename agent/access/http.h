@@ -1,4 +1,4 @@
-/* http.h - HTTP/1.1 GETs on a libuv loop, by libcurl's multi interface, all to one API server.
+/* http.h - HTTP/1.1 requests on a libuv loop, by libcurl's multi interface, all to one API server.
  *
  * One connection per transfer under way, kept alive between them. A transfer's bytes go to its sink as they
  * arrive; a budget per transfer and over all bounds what one turn of the loop takes, the rest waits in the kernel (the server
@@ -59,12 +59,20 @@ struct tarn_http_sink {
     int (*on_body)(void *ctx, const char *data, size_t n);
     /* The last call; the transfer is no more. */
     void (*on_end)(void *ctx, const struct tarn_http_end *end);
+    /* NULL: not wanted. Each header of an answer, before on_head; not those of interim ones. Non-zero: give up. */
+    int (*on_header)(void *ctx, struct tarn_bytes name, struct tarn_bytes value);
 };
 
 struct tarn_http_request {
     enum tarn_http_class cls;
     const char *path;     /* from the root, with the query; copied */
     const char *accept;   /* copied; NULL: application/json */
+    const char *method;   /* a constant; NULL: GET */
+    struct tarn_bytes body; /* copied, and wiped at the end */
+    const char *const *headers; /* more of them, "Name: value", ended by NULL; copied, and wiped at the end. NULL: none */
+    /* Send it at most once. Without it a request is sent again on a new connection if a kept one ended before the first byte of an answer came: not for
+     * what changes something, which the server may have done. Costs a connection of its own. */
+    bool once;
     uint32_t deadline_ms; /* for all of it, from the start of the connection; 0: none */
     uint32_t silence_ms;  /* between bytes; 0: no limit. tarn_http_watch_silence changes it later */
     const struct tarn_http_sink *sink; /* borrowed until the end */
@@ -76,7 +84,7 @@ struct tarn_http_stats {
     unsigned active, waiting, paused;
 };
 
-/* server is borrowed until the close is over. 0, TARN_E_NOMEM or TARN_E_IO. */
+/* server is borrowed until tarn_http_close. 0, TARN_E_NOMEM or TARN_E_IO. */
 int tarn_http_new(uv_loop_t *loop, struct tarn_api_server *server, struct tarn_http **ret, struct tarn_error *err);
 /*
  * Drop every transfer without a call to its sink and close the loop's handles; the memory is freed while the loop

@@ -53,7 +53,43 @@ static bool add_headers(struct tarn_http_transfer *t)
 
     for (unsigned i = 0; ok && i < s->impersonate.n; i++)
         ok = add_header(t, "%s", s->impersonate.v[i]);
+    for (const struct curl_slist *i = t->given; ok && i; i = i->next)
+        ok = add_header(t, "%s", i->data);
     return ok;
+}
+
+/* libcurl would say of its own accord that a body is a form, and wait for "100 Continue" before a long one. */
+static bool add_headers_of_body(struct tarn_http_transfer *t)
+{
+    bool typed = false;
+
+    for (const struct curl_slist *i = t->given; i; i = i->next)
+        typed |= strncasecmp(i->data, "Content-Type:", 13) == 0;
+    return (typed || add_header(t, "%s", "Content-Type:")) && add_header(t, "%s", "Expect:");
+}
+
+static bool may_have_body(const char *method)
+{
+    return strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0 || strcmp(method, "PATCH") == 0;
+}
+
+/* t->request.body lives as long as the easy handle does. */
+static CURLcode set_method(struct tarn_http_transfer *t)
+{
+    const struct tarn_http_request *r = &t->request;
+    bool body = r->body.len || may_have_body(r->method);
+    CURLcode rc = CURLE_OK;
+
+    if (strcmp(r->method, "HEAD") == 0)
+        return curl_easy_setopt(t->easy, CURLOPT_NOBODY, 1L);
+    if (body) {
+        rc = add_headers_of_body(t) ? curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body.len) : CURLE_OUT_OF_MEMORY;
+        if (!rc)
+            rc = curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, r->body.len ? r->body.data : "");
+    }
+    if (!rc && strcmp(r->method, "GET") != 0)
+        rc = curl_easy_setopt(t->easy, CURLOPT_CUSTOMREQUEST, r->method);
+    return rc;
 }
 
 /* The certificate is checked against the name in the URL; another name goes there and the connection elsewhere. */
@@ -113,6 +149,7 @@ static CURLcode set_numbers(struct tarn_http_transfer *t)
         /* large reads for lists; watches get small ones, so that a pause leaves little inside libcurl */
         {CURLOPT_BUFFERSIZE, t->request.cls == TARN_HTTP_LIST ? 65536 : 16384},
         {CURLOPT_TCP_NODELAY, 1},
+        {CURLOPT_FRESH_CONNECT, t->request.once},
     };
     CURLcode rc = CURLE_OK;
 
@@ -178,6 +215,8 @@ int http_easy_prepare(struct tarn_http_transfer *t)
     t->easy = curl_easy_init();
     t->resolve = http_names_list(t->http);
     if (t->easy && add_headers(t) && set_server_name(t, &url))
+        rc = set_method(t); /* adds headers: before set_strings gives them to libcurl */
+    if (!rc)
         rc = set_strings(t, url);
     if (!rc)
         rc = set_numbers(t);

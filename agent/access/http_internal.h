@@ -1,4 +1,5 @@
-/* http_internal.h - what http.c (transfers), http_easy.c (one transfer for libcurl), http_socket.c (curl on libuv) and http_name.c (host names) share. */
+/* http_internal.h - what http.c (transfers), http_easy.c (one transfer for libcurl), http_head.c (heads of answers), http_socket.c (curl on libuv) and
+ * http_name.c (host names) share. */
 #ifndef TARN_AGENT_HTTP_INTERNAL_H
 #define TARN_AGENT_HTTP_INTERNAL_H
 
@@ -36,8 +37,10 @@ struct tarn_http_transfer {
     struct tarn_http *http;
     CURL *easy; /* NULL while waiting */
     struct curl_slist *headers, *resolve, *connect_to;
-    struct tarn_http_request request; /* path and accept are our copies */
+    struct curl_slist *given; /* our copy of the request's headers */
+    struct tarn_http_request request; /* path, accept and body are our copies; headers is not used */
     bool paused, connecting, head_done;
+    bool interim; /* the head that comes is that of an interim answer */
     bool listing;   /* counts in nlists */
     bool held;      /* the sink wants nothing now: stays paused */
     bool cancelled; /* the sink wants no more calls */
@@ -83,7 +86,9 @@ int http_socket_init(struct tarn_http *h);
 
 /* http_easy.c: make t->easy and tell it everything. 0 or TARN_E_NOMEM with t->problem. */
 int http_easy_prepare(struct tarn_http_transfer *t);
-/* http.c: what libcurl calls. */
+/* http.c: the turn is to end it, by this kind unless another came before. */
+void http_mark(struct tarn_http_transfer *t, enum tarn_http_end_kind kind);
+/* http.c, http_head.c: what libcurl calls. */
 size_t http_on_write(char *data, size_t one, size_t n, void *ctx);
 size_t http_on_header(char *data, size_t one, size_t n, void *ctx);
 int http_on_connected(void *ctx, char *peer, char *local, int peer_port, int local_port);

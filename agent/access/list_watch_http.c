@@ -351,7 +351,7 @@ static const char *accept_of(const struct list_watch *l, enum request kind)
 /* listing: a LIST, or a WATCH that begins with one. */
 static int start(struct list_watch *l, enum request kind, bool listing, const char *path, uint32_t deadline_ms, struct tarn_list_watch_sink *sink)
 {
-    static const struct tarn_http_sink http_sink = {on_head, on_body, on_end};
+    static const struct tarn_http_sink http_sink = {.on_head = on_head, .on_body = on_body, .on_end = on_end};
     struct tarn_http_request r = {
         .cls = listing ? TARN_HTTP_LIST : TARN_HTTP_WATCH,
         .path = path,

@@ -11,6 +11,7 @@
 
 #define REQUESTS 256
 #define CONNECTIONS 256
+#define REQUEST_BYTES (4u << 20)
 
 struct byte_server {
     const struct byte_answer *answers;
@@ -33,6 +34,14 @@ struct serving {
     int fd;
 };
 
+/* Is all of it there: the head, and the body that it announces? */
+static bool is_whole(const char *buf, size_t n)
+{
+    const char *end = strstr(buf, "\r\n\r\n"), *length = strcasestr(buf, "\r\nContent-Length:");
+
+    return end && n >= (size_t)(end + 4 - buf) + (length && length < end ? strtoul(length + 17, NULL, 10) : 0);
+}
+
 static ssize_t read_request(int fd, char *buf, size_t size)
 {
     size_t n = 0;
@@ -44,7 +53,7 @@ static ssize_t read_request(int fd, char *buf, size_t size)
             return -1;
         n += (size_t)got;
         buf[n] = '\0';
-        if (strstr(buf, "\r\n\r\n"))
+        if (is_whole(buf, n))
             return (ssize_t)n;
     }
     return -1;
@@ -95,12 +104,13 @@ static void *serve(void *arg)
     struct serving *v = arg;
     struct byte_server *s = v->s;
     int fd = v->fd;
-    char buf[16384];
-    bool more = true;
+    char *buf = malloc(REQUEST_BYTES);
+    bool more = buf != NULL;
 
     free(v);
-    while (more && read_request(fd, buf, sizeof buf) > 0)
+    while (more && read_request(fd, buf, REQUEST_BYTES) > 0)
         more = answer(s, fd, note(s, buf));
+    free(buf);
     (void)shutdown(fd, SHUT_RDWR);
     return NULL;
 }

@@ -1,6 +1,6 @@
 /* byte_server.h - a server on loopback that answers with exact bytes, whatever is asked.
  *
- * It parses nothing: a request is what comes up to an empty line. The n-th request gets the n-th answer, the
+ * It parses nothing but Content-Length: a request is what comes up to an empty line, and its body. The n-th request gets the n-th answer, the
  * last answer serves all further ones. Each connection has a thread of its own.
  */
 #ifndef BYTE_SERVER_H
@@ -25,7 +25,7 @@ unsigned byte_server_requests(struct byte_server *s);
 unsigned byte_server_connections(struct byte_server *s);
 /* Bytes of bodies written so far, as far as the kernel took them. */
 uint64_t byte_server_sent(struct byte_server *s);
-/* The head of the i-th request, copied to out. */
+/* The i-th request, head and body, copied to out. */
 void byte_server_request(struct byte_server *s, unsigned i, char *out, size_t size);
 void byte_server_stop(struct byte_server *s);
 

@@ -128,7 +128,7 @@ static void on_end(void *ctx, const struct tarn_http_end *e)
     (void)snprintf(g->error, sizeof g->error, "%s", e->error ? e->error->message : "");
 }
 
-static const struct tarn_http_sink sink = {on_head, on_body, on_end};
+static const struct tarn_http_sink sink = {.on_head = on_head, .on_body = on_body, .on_end = on_end};
 
 static struct tarn_http_transfer *ask(struct agent_loop *l, struct got *g, enum tarn_http_class cls)
 {

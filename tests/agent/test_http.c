@@ -27,8 +27,17 @@ struct got {
     int give_up_at_head, give_up_at_body;
     struct tarn_http_transfer *transfer;
     bool cancel_in_body, keep;
+    struct tarn_buf headers; /* "name=value;" */
     struct agent_loop *loop;
 };
+
+static int on_header(void *ctx, struct tarn_bytes name, struct tarn_bytes value)
+{
+    struct got *g = ctx;
+
+    CU_ASSERT_EQUAL(g->heads, 0);
+    return tarn_buf_addf(&g->headers, "%.*s=%.*s;", TARN_BYTES_ARG(name), TARN_BYTES_ARG(value));
+}
 
 static int on_head(void *ctx, const struct tarn_http_head *h)
 {
@@ -67,7 +76,7 @@ static void on_end(void *ctx, const struct tarn_http_end *e)
     (void)snprintf(g->error, sizeof g->error, "%s", e->error ? e->error->message : "");
 }
 
-static const struct tarn_http_sink sink = {on_head, on_body, on_end};
+static const struct tarn_http_sink sink = {.on_head = on_head, .on_body = on_body, .on_end = on_end};
 
 static void get(struct agent_loop *l, struct got *g, const char *path, enum tarn_http_class cls)
 {
@@ -170,6 +179,139 @@ static void each_end_has_its_kind(void)
         agent_loop_release(&l);
         byte_server_stop(s);
     }
+}
+
+/* ---- requests that are more than a GET ------------------------------------------------------------------------------ */
+
+static void send_request(struct agent_loop *l, struct got *g, struct tarn_http_request r)
+{
+    static const struct tarn_http_sink all = {.on_head = on_head, .on_body = on_body, .on_end = on_end, .on_header = on_header};
+
+    r.path = r.path ? r.path : "/x";
+    r.sink = &all;
+    r.ctx = g;
+    CU_ASSERT_FATAL(tarn_http_start(l->http, &r, &g->transfer) == 0);
+    CU_ASSERT(agent_loop_run(l, &g->done));
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t n = strlen(text), m = strlen(end);
+
+    return n >= m && strcmp(text + n - m, end) == 0;
+}
+
+static void methods_bodies_and_headers_go_out_as_given(void)
+{
+    static const char *const headers[] = {"Content-Type: application/json", "Authorization: Bearer made-up", "X-Two: a", "X-Two: b", NULL};
+    static const struct {
+        const char *method, *body, *length; /* length: the line that tells it; NULL: none */
+    } rows[] = {
+        {"POST", "{\"a\":1}", "\r\nContent-Length: 7\r\n"}, {"PUT", "x", "\r\nContent-Length: 1\r\n"}, {"PATCH", "[]", "\r\nContent-Length: 2\r\n"},
+        {"DELETE", "{}", "\r\nContent-Length: 2\r\n"},      {"DELETE", "", NULL},                        {"POST", "", "\r\nContent-Length: 0\r\n"},
+        {"GET", "", NULL},
+    };
+    size_t n;
+    char *bytes = json_answer(201, "{}", &n), request[4096], line[64];
+    struct byte_answer answers[] = {{.bytes = bytes, .len = n, .after = 1}};
+    struct byte_server *s = byte_server_start(answers, 1);
+    struct agent_loop l;
+
+    agent_loop_init(&l, byte_server_url(s));
+    for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct got g = {0};
+
+        send_request(&l, &g, (struct tarn_http_request){.method = rows[i].method, .body = tarn_bytes_of(rows[i].body), .headers = headers});
+        CU_ASSERT_EQUAL(g.kind, TARN_HTTP_DONE);
+        CU_ASSERT_EQUAL(g.status, 201);
+        byte_server_request(s, i, request, sizeof request);
+        (void)snprintf(line, sizeof line, "%s /x HTTP/1.1\r\n", rows[i].method);
+        CU_ASSERT(strncmp(request, line, strlen(line)) == 0);
+        CU_ASSERT(rows[i].length ? strstr(request, rows[i].length) != NULL : !strstr(request, "Content-Length"));
+        CU_ASSERT(strstr(request, "\r\nContent-Type: application/json\r\n") && strstr(request, "\r\nAuthorization: Bearer made-up\r\n"));
+        CU_ASSERT(strstr(request, "\r\nX-Two: a\r\n") && strstr(request, "\r\nX-Two: b\r\n"));
+        CU_ASSERT(ends_with(request, rows[i].body) && !strstr(request, "Expect:") && !strstr(request, "Transfer-Encoding"));
+        tarn_buf_release(&g.headers);
+    }
+    CU_ASSERT_EQUAL(byte_server_connections(s), 1);
+    agent_loop_release(&l);
+    byte_server_stop(s);
+    free(bytes);
+}
+
+/* Larger than any buffer on the way, and of no type: libcurl's own would be a form's. */
+static void a_large_body_arrives_whole(void)
+{
+    size_t n, size = 3u << 20;
+    char *bytes = json_answer(200, "{}", &n), *body = malloc(size), *request = malloc(size + 4096);
+    struct byte_answer answers[] = {{.bytes = bytes, .len = n}};
+    struct byte_server *s = byte_server_start(answers, 1);
+    struct agent_loop l;
+    struct got g = {0};
+    char *end;
+
+    CU_ASSERT_FATAL(body && request);
+    for (size_t i = 0; i < size; i++)
+        body[i] = (char)('a' + i % 23);
+    agent_loop_init(&l, byte_server_url(s));
+    send_request(&l, &g, (struct tarn_http_request){.method = "POST", .body = {.data = body, .len = size}, .once = true});
+    CU_ASSERT_EQUAL(g.kind, TARN_HTTP_DONE);
+    byte_server_request(s, 0, request, size + 4096);
+    end = strstr(request, "\r\n\r\n");
+    CU_ASSERT_FATAL(end != NULL);
+    CU_ASSERT(strlen(end + 4) == size && memcmp(end + 4, body, size) == 0);
+    *end = '\0';
+    CU_ASSERT(!strstr(request, "Content-Type") && !strstr(request, "Expect"));
+    tarn_buf_release(&g.headers);
+    agent_loop_release(&l);
+    byte_server_stop(s);
+    free(request);
+    free(body);
+    free(bytes);
+}
+
+static void the_headers_of_the_answer_are_told_but_not_of_interim_ones(void)
+{
+    static const struct byte_answer answer = {.bytes = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nAudit-Id: 7\r\nWarning: 299 - \"x: y\"\r\n"
+                                                       "Warning: 2\r\nX-Empty:\r\nContent-Length: 0\r\n\r\n"};
+    struct byte_server *s = byte_server_start(&answer, 1);
+    struct agent_loop l;
+    struct got g = {0};
+
+    agent_loop_init(&l, byte_server_url(s));
+    send_request(&l, &g, (struct tarn_http_request){0});
+    CU_ASSERT(tarn_buf_add(&g.headers, "", 1) == 0);
+    CU_ASSERT_STRING_EQUAL(g.headers.data, "Audit-Id=7;Warning=299 - \"x: y\";Warning=2;X-Empty=;Content-Length=0;");
+    CU_ASSERT_EQUAL(g.status, 200);
+    tarn_buf_release(&g.headers);
+    agent_loop_release(&l);
+    byte_server_stop(s);
+}
+
+/* The server did something and went before it could say so: on a kept connection libcurl would send it again. */
+static void what_changes_something_is_sent_once(void)
+{
+    size_t n;
+    char *bytes = json_answer(200, "{}", &n);
+    struct byte_answer answers[] = {{.bytes = bytes, .len = n, .after = 1}, {.bytes = NULL}, {.bytes = bytes, .len = n, .after = 1}};
+
+    for (int once = 0; once < 2; once++) {
+        struct byte_server *s = byte_server_start(answers, 3);
+        struct agent_loop l;
+        struct got first = {0}, second = {0};
+
+        agent_loop_init(&l, byte_server_url(s));
+        send_request(&l, &first, (struct tarn_http_request){0});
+        send_request(&l, &second, (struct tarn_http_request){.method = "POST", .body = TARN_BYTES("{}"), .once = once});
+        CU_ASSERT_EQUAL(second.kind, once ? TARN_HTTP_CUT : TARN_HTTP_DONE);
+        CU_ASSERT_EQUAL(byte_server_requests(s), once ? 2 : 3);
+        CU_ASSERT(!once || strncmp(second.error, "POST http://", 12) == 0);
+        tarn_buf_release(&first.headers);
+        tarn_buf_release(&second.headers);
+        agent_loop_release(&l);
+        byte_server_stop(s);
+    }
+    free(bytes);
 }
 
 static void a_refused_connection_is_told_as_such_and_names_the_url(void)
@@ -485,4 +627,6 @@ TARN_TEST_MAIN("http", TARN_TEST(a_connection_finds_a_dead_peer_within_45_s_and_
                TARN_TEST(the_sink_may_give_up), TARN_TEST(a_cancelled_transfer_calls_no_more_even_from_inside_its_own_call),
                TARN_TEST(silence_and_deadlines_end_a_transfer), TARN_TEST(no_stream_starves_another),
                TARN_TEST(at_most_two_lists_run_and_watches_go_first), TARN_TEST(gzip_is_asked_for_only_when_configured),
-               TARN_TEST(retry_after_is_read_in_seconds), TARN_TEST(a_bearer_token_goes_with_each_request_and_follows_its_file))
+               TARN_TEST(methods_bodies_and_headers_go_out_as_given),
+               TARN_TEST(a_large_body_arrives_whole), TARN_TEST(the_headers_of_the_answer_are_told_but_not_of_interim_ones),
+               TARN_TEST(what_changes_something_is_sent_once), TARN_TEST(retry_after_is_read_in_seconds), TARN_TEST(a_bearer_token_goes_with_each_request_and_follows_its_file))

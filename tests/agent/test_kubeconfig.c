@@ -13,9 +13,9 @@ static char dir[] = "/tmp/tarn-kube-XXXXXX";
 
 static const char *path_of(const char *name)
 {
-    static char paths[8][160];
+    static char paths[16][160];
     static unsigned next;
-    char *p = paths[next++ % 8];
+    char *p = paths[next++ % 16];
 
     if (strstr(dir, "XXXXXX") && !mkdtemp(dir))
         abort();
@@ -57,6 +57,35 @@ static const char two_contexts[] = "apiVersion: v1\nkind: Config\ncurrent-contex
 static int open_with(struct tarn_api_server *s, struct tarn_config_server c, struct tarn_error *err)
 {
     return tarn_api_server_open(s, &c, path_of("no-account"), err);
+}
+
+/* For requests that carry somebody else's credentials: whatever way ours would come, none of it is there. */
+static void a_bare_server_has_none_of_our_credentials(void)
+{
+    const char *exec = USER("exec: {apiVersion: client.authentication.k8s.io/v1, command: /bin/false, interactiveMode: Never}");
+    const char *const token = write_file("bare-token", "mine\n"), *const pem = write_file("bare.pem", PEM);
+    const struct tarn_config_server rows[] = {
+        {.kubeconfig = write_file("bare-two", two_contexts)},
+        {.kubeconfig = write_file("bare-same", two_contexts), .context = "two"},
+        {.kubeconfig = write_file("bare-exec", exec)},
+        {.url = "https://10.0.0.1", .token_file = token, .cert_file = pem, .key_file = pem, .ca_file = pem},
+    };
+
+    clean_environment();
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct tarn_api_server s, ours;
+        struct tarn_error err = {0};
+
+        CU_ASSERT_EQUAL(tarn_api_server_open_bare(&s, &rows[i], path_of("no-account"), &err), 0);
+        CU_ASSERT_EQUAL(tarn_api_server_open(&ours, &rows[i], path_of("no-account"), &err), 0);
+        CU_ASSERT(s.bare && !ours.bare);
+        CU_ASSERT(!s.cert.len && !s.key.len && !s.username && !s.password && !s.impersonate.n && !s.exec.command);
+        CU_ASSERT(tarn_api_server_token(&s, 1) == NULL);
+        CU_ASSERT(tarn_api_server_refresh(&s, &err) == 0 && !s.key.len && !s.cert.len);
+        CU_ASSERT(tarn_bytes_equal(s.ca, ours.ca) && strcmp(s.url, ours.url) == 0);
+        tarn_api_server_release(&s);
+        tarn_api_server_release(&ours);
+    }
 }
 
 static void the_current_context_is_used_unless_another_is_named(void)
@@ -268,7 +297,7 @@ static void addresses_have_many_forms(void)
     }
 }
 
-TARN_TEST_MAIN("kubeconfig", TARN_TEST(the_current_context_is_used_unless_another_is_named),
+TARN_TEST_MAIN("kubeconfig", TARN_TEST(a_bare_server_has_none_of_our_credentials), TARN_TEST(the_current_context_is_used_unless_another_is_named),
                TARN_TEST(several_files_are_merged_first_wins_and_paths_count_from_their_file), TARN_TEST(a_pod_uses_its_service_account),
                TARN_TEST(what_is_wrong_is_named_and_no_credential_is_shown), TARN_TEST(without_any_source_the_error_says_what_was_tried),
                TARN_TEST(flags_are_laid_over_the_kubeconfig), TARN_TEST(addresses_have_many_forms))
