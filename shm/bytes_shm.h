@@ -184,6 +184,20 @@ static inline void tarn_load(void *dst, const void *src, size_t n)
     }
 }
 
+/* The last n % 8 (not 0) of n bytes at q, in the low bytes of a word; above them anything. No call and no byte loop: this is in every look-up. */
+static inline uint64_t tarn_load_tail(const char *q, size_t n)
+{
+    uint32_t lo, hi;
+
+    if (n >= 8)
+        return tarn_load64(q + n - 8) >> (64 - 8 * (n % 8));
+    if (n < 4)
+        return (uint64_t)(unsigned char)q[0] | (uint64_t)(unsigned char)q[n / 2] << 8 * (n / 2) | (uint64_t)(unsigned char)q[n - 1] << 8 * (n - 1);
+    memcpy(&lo, q, 4);
+    memcpy(&hi, q + n - 4, 4);
+    return lo | (uint64_t)hi << 8 * (n - 4);
+}
+
 /*
  * Are the n bytes at p, in region memory at an 8-aligned address and padded to 8, those at q? Loaded without a race; up to 7 bytes
  * behind p + n are loaded too, never used.
@@ -191,15 +205,14 @@ static inline void tarn_load(void *dst, const void *src, size_t n)
 static inline bool tarn_same_bytes(const char *p, const char *q, size_t n)
 {
     const uint64_t *w = (const uint64_t *)(const void *)p;
-    uint64_t last = 0;
+    size_t whole = n / 8;
 
-    for (; n >= 8; n -= 8, q += 8)
-        if (__atomic_load_n(w++, __ATOMIC_RELAXED) != tarn_load64(q))
+    for (size_t i = 0; i < whole; i++)
+        if (__atomic_load_n(&w[i], __ATOMIC_RELAXED) != tarn_load64(q + 8 * i))
             return false;
-    if (!n)
+    if (n % 8 == 0)
         return true;
-    memcpy(&last, q, n);
-    return ((__atomic_load_n(w, __ATOMIC_RELAXED) ^ last) << (64 - 8 * n)) == 0;
+    return (__atomic_load_n(&w[whole], __ATOMIC_RELAXED) ^ tarn_load_tail(q, n)) << (64 - 8 * (n % 8)) == 0;
 }
 
 #endif

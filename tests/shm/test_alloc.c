@@ -206,6 +206,26 @@ static void the_hash_is_the_documented_one(void)
         CU_ASSERT_EQUAL(tarn_hash(seed, rows[i].space, rows[i].key, strlen(rows[i].key)), rows[i].hash);
 }
 
+static void keys_are_compared_to_their_last_byte(void)
+{
+    _Alignas(8) char shared[48];
+    char own[40]; /* its end is the end: ASan sees a byte read behind it */
+
+    for (size_t n = 1; n <= sizeof own; n++) {
+        char *key = own + sizeof own - n;
+
+        memset(shared, 0xee, sizeof shared); /* what stands behind a key is nobody's business */
+        for (size_t i = 0; i < n; i++)
+            shared[i] = key[i] = (char)(i * 37 + n);
+        CU_ASSERT_TRUE(tarn_same_bytes(shared, key, n));
+        for (size_t i = 0; i < n; i++) {
+            shared[i] ^= (char)(i % 2 ? 0x80 : 1);
+            CU_ASSERT_FALSE(tarn_same_bytes(shared, key, n));
+            shared[i] = key[i];
+        }
+    }
+}
+
 static void the_private_map_agrees_with_an_array(void)
 {
     static uint64_t model[512];
@@ -237,4 +257,5 @@ TARN_TEST_MAIN("alloc", TARN_TEST(classes_cover_every_size_with_little_waste), T
                TARN_TEST(the_end_of_memory_is_full_and_the_reserve_is_for_the_urgent), TARN_TEST(many_sizes_fit_a_small_region),
                TARN_TEST(each_failing_population_is_an_error_and_nothing_is_lost), TARN_TEST(a_helper_takes_memory_ahead),
                TARN_TEST(a_small_region_has_no_helper), TARN_TEST(crc32c_agrees_with_its_table_and_the_rfc),
-               TARN_TEST(the_private_map_agrees_with_an_array), TARN_TEST(the_hash_is_the_documented_one))
+               TARN_TEST(the_private_map_agrees_with_an_array), TARN_TEST(the_hash_is_the_documented_one),
+               TARN_TEST(keys_are_compared_to_their_last_byte))
