@@ -200,16 +200,88 @@ static int read_flags(struct tarn_config *c, int argc, char *const *argv, bool o
 
 /* ---- environment ---------------------------------------------------------------------------------------- */
 
+/* Variables that begin with TARN_ and are no keys: where the files are, and libtarn's own (client.h), which may be set for who reads on this host. */
+static const char *const other_variables[] = {"TARN_CONFIG", "TARN_CONF_DIR", "TARN_REALM", "TARN_COPY"};
+#define NOTHER (sizeof other_variables / sizeof *other_variables)
+#define PREFIX "TARN_"
+#define PREFIX_BYTES (sizeof PREFIX - 1)
+
+static bool is_name_of(const char *variable, const char *name)
+{
+    size_t n = strlen(name);
+
+    return strncmp(variable, name, n) == 0 && variable[n] == '=';
+}
+
+/* What a pod gets of the services in its namespace: one that is named tarn-web gives it TARN_WEB_SERVICE_HOST, TARN_WEB_PORT=tcp://...,
+ * TARN_WEB_PORT_80_TCP_ADDR ... Source: the kubelet's environment variables of services. */
+static bool is_of_a_service(const char *variable)
+{
+    const char *port = strstr(variable, "_PORT");
+
+    return strstr(variable, "_SERVICE_HOST=") || strstr(variable, "_SERVICE_PORT") ||
+           (port && (strncmp(port, "_PORT=tcp://", 12) == 0 || strncmp(port, "_PORT=udp://", 12) == 0 || (port[5] == '_' && port[6] >= '0' && port[6] <= '9')));
+}
+
+static bool is_known_variable(const char *variable)
+{
+    char name[TARN_CONFIG_NAME_BYTES];
+    const struct tarn_config_key *k;
+
+    for (size_t i = 0; i < NOTHER; i++)
+        if (is_name_of(variable, other_variables[i]))
+            return true;
+    for (size_t i = 0; (k = tarn_config_key(i)); i++)
+        if (tarn_config_env_name(k, name) && is_name_of(variable, name))
+            return true;
+    return is_of_a_service(variable);
+}
+
+/* What they have in common is no likeness: it is left out of the comparison. */
+static int unknown_variable(const char *variable, struct tarn_error *err)
+{
+    char word[TARN_CONFIG_NAME_BYTES], name[TARN_CONFIG_NAME_BYTES], best[TARN_CONFIG_NAME_BYTES];
+    struct tarn_suggest s = {.word = word};
+    const struct tarn_config_key *k;
+
+    (void)snprintf(word, sizeof word, "%.*s", (int)strcspn(variable + PREFIX_BYTES, "="), variable + PREFIX_BYTES);
+    for (size_t i = 0; i < NOTHER; i++)
+        tarn_suggest_offer(&s, other_variables[i] + PREFIX_BYTES);
+    for (size_t i = 0; (k = tarn_config_key(i)); i++) {
+        if (!tarn_config_env_name(k, name))
+            continue;
+        tarn_suggest_offer(&s, name + PREFIX_BYTES);
+        if (s.best == name + PREFIX_BYTES)
+            s.best = strcpy(best, name + PREFIX_BYTES);
+    }
+    return s.best ? tarn_error_set(err, TARN_E_CONFIG, "unknown environment variable $" PREFIX "%s; did you mean $" PREFIX "%s?", word, s.best)
+                  : tarn_error_set(err, TARN_E_CONFIG,
+                                   "unknown environment variable $" PREFIX "%s: what begins with " PREFIX " is tarn's own; tarnd --help lists the flags, each of which has a variable",
+                                   word);
+}
+
+/* One that is set to nothing is not set. */
+static int check_variables(struct tarn_error *err)
+{
+    for (char **v = environ; *v; v++) {
+        const char *value = strchr(*v, '=');
+
+        if (strncmp(*v, PREFIX, PREFIX_BYTES) == 0 && value && value[1] && !is_known_variable(*v))
+            return unknown_variable(*v, err);
+    }
+    return 0;
+}
+
 static int read_environment(struct tarn_config *c, struct tarn_error *err)
 {
     const struct tarn_config_key *k;
     char name[TARN_CONFIG_NAME_BYTES];
-    int rc = 0;
+    int rc = check_variables(err);
 
     for (size_t i = 0; !rc && (k = tarn_config_key(i)); i++) {
         const char *value = tarn_config_env_name(k, name) ? getenv(name) : NULL, *origin;
 
-        if (!value || !*value) /* set to nothing is not set */
+        if (!value || !*value)
             continue;
         origin = tarn_arena_printf(&c->arena, "$%s", name);
         rc = origin ? set_key(c, k, value, origin, err) : tarn_error_set(err, TARN_E_NOMEM, "out of memory");

@@ -17,7 +17,7 @@ import (
 )
 
 // Set by tests/interop/go-client: a simulator, and an agent that mirrors it with nothing dropped.
-var sim = os.Getenv("TARN_TEST_SIM")
+var sim = os.Getenv("TEST_SIM")
 
 func ask(t testing.TB, method, path, body string) map[string]any {
 	t.Helper()

@@ -35,8 +35,8 @@ static int load(struct tarn_config *c, const char *text, struct tarn_error *err)
 {
     char *argv[] = {"tarnd", "--config", (char *)write_file("tarn.yaml", text), NULL};
 
-    unsetenv("TARN_T_NONE");
-    setenv("TARN_T_SET", "b", 1);
+    unsetenv("T_NONE");
+    setenv("T_SET", "b", 1);
     return tarn_config_load(c, 3, argv, err);
 }
 
@@ -87,8 +87,8 @@ static void each_mistake_in_a_file_is_named_with_its_place(void)
         {"resources:\n  - name: pods\n    namespaces: [a, B]\n", "tarn.yaml:3:17: 'pods': 'B' is no namespace name"},
         {"resources:\n  - name: pods\n    namespaces: [\"\"]\n", "'' is no namespace name"},
         {"resources:\n  - name: pods\n    namespaces: [\"a/b\"]\n", "'a/b' is no namespace name"},
-        {"resources:\n  - name: pods\n    fieldSelector: spec.nodeName=$(TARN_T_NONE)\n", "tarn.yaml:3:20: environment variable TARN_T_NONE is not set (byte 15 of 'spec.nodeName=$(TARN_T_NONE)')"},
-        {"resources:\n  - name: pods\n    namespaces: [a, $(TARN_T_NONE)]\n", "tarn.yaml:3:21: environment variable TARN_T_NONE is not set"},
+        {"resources:\n  - name: pods\n    fieldSelector: spec.nodeName=$(T_NONE)\n", "tarn.yaml:3:20: environment variable T_NONE is not set (byte 15 of 'spec.nodeName=$(T_NONE)')"},
+        {"resources:\n  - name: pods\n    namespaces: [a, $(T_NONE)]\n", "tarn.yaml:3:21: environment variable T_NONE is not set"},
         {"resources:\n  - name: pods\n    labelSelector: a in b\n", "tarn.yaml:3:20: 'pods': "},
         {"resources:\n  - name: pods\n    fieldSelector: spec.nodeName\n", "tarn.yaml:3:20: 'pods': "},
         {"resources:\n  - name: pods\n    drop: [a..b]\n", "tarn.yaml:3:11: 'pods': "},
@@ -140,7 +140,7 @@ static const char full[] = "server:\n  url: \"http://127.0.0.1:1\"\n  gzip: true
                            "  - pods\n"
                            "  - name: deployments.apps\n    apiVersion: apps/v1\n    namespaces: [kube-system]\n    labelSelector: \"app=x\"\n"
                            "    fieldSelector: \"metadata.name!=\\\"\\\\\\\\\\\"\"\n    drop: [status]\n    slots: [spec.replicas]\n    indexes: [\"label:app\"]\n    relistPeriod: 10m\n    keepDeleted: {for: 90s, objects: 7, bytes: 1MiB}\n"
-                           "  - {name: nodes, metadataOnly: true, poll: 1500ms, labelSelector: \"a=$(TARN_T_SET)\", fieldSelector: \"metadata.name=$$(X)\"}\n"
+                           "  - {name: nodes, metadataOnly: true, poll: 1500ms, labelSelector: \"a=$(T_SET)\", fieldSelector: \"metadata.name=$$(X)\"}\n"
                            "realms:\n  - {name: secret, budget: 16MiB, readers: {users: [root, 12], groups: [0, 34]}, resources: [{name: secrets, keep: [metadata]}]}\n"
                            "budget: 64MiB\nsocket: /tmp/x.sock\nruntimeDir: /tmp/x\nmaxObjectBytes: 8388608\npageSize: 100\nmaxClients: 7\n"
                            "streamingLists: false\nhugePages: false\nlogFormat: json\nlogLevel: debug\n";
@@ -267,6 +267,46 @@ static void wrong_flags_are_named(void)
         if (!strstr(err.message, rows[i].message))
             printf("%s\n   not: %s\n", err.message, rows[i].message);
         CU_ASSERT(strstr(err.message, rows[i].message) != NULL);
+        tarn_config_release(&c);
+    }
+}
+
+/* Those of libtarn, of Kubernetes, and what is set to nothing do no harm. */
+static void a_mistyped_variable_is_named(void)
+{
+    static const struct {
+        const char *name, *value, *message; /* NULL: it may be there */
+    } rows[] = {
+        {"TARN_LOG_LEVL", "debug", "unknown environment variable $TARN_LOG_LEVL; did you mean $TARN_LOG_LEVEL?"},
+        {"TARN_log_level", "debug", "unknown environment variable $TARN_log_level; did you mean $TARN_LOG_LEVEL?"},
+        {"TARN_CONFG", "/a", "unknown environment variable $TARN_CONFG; did you mean $TARN_CONFIG?"},
+        {"TARN_XYZZY", "1", "unknown environment variable $TARN_XYZZY: what begins with TARN_ is tarn's own"},
+        {"TARN_", "1", "unknown environment variable $TARN_: "},
+        {"TARN_HELP", "1", "unknown environment variable $TARN_HELP"},
+        {"TARN_HTTP_PORT", "9464", "unknown environment variable $TARN_HTTP_PORT"},
+        {"TARN_LOG_LEVL", "", NULL},
+        {"TARNISHED", "1", NULL},
+        {"TARN_REALM", "nodes", NULL},
+        {"TARN_COPY", "1", NULL},
+        {"TARN_CONF_DIR", "/", NULL},
+        {"TARN_SERVICE_HOST", "10.0.0.1", NULL}, /* of services named tarn and tarn-web */
+        {"TARN_WEB_SERVICE_PORT_HTTP", "80", NULL},
+        {"TARN_WEB_PORT", "tcp://10.0.0.1:80", NULL},
+        {"TARN_WEB_PORT_80_TCP_ADDR", "10.0.0.1", NULL},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct tarn_config c;
+        struct tarn_error err = {0};
+        int rc;
+
+        setenv(rows[i].name, rows[i].value, 1);
+        rc = load(&c, "resources: [pods]\n", &err);
+        unsetenv(rows[i].name);
+        if (rc != (rows[i].message ? TARN_E_CONFIG : 0) || (rc && !strstr(err.message, rows[i].message)))
+            printf("%s: %d %s\n", rows[i].name, rc, err.message);
+        CU_ASSERT_EQUAL(rc, rows[i].message ? TARN_E_CONFIG : 0);
+        CU_ASSERT(!rc || strstr(err.message, rows[i].message));
         tarn_config_release(&c);
     }
 }
@@ -589,7 +629,7 @@ static void sizes_are_parsed_exactly(void)
 
 TARN_TEST_MAIN("config", TARN_TEST(each_mistake_in_a_file_is_named_with_its_place), TARN_TEST(a_full_file_is_read),
                TARN_TEST(what_print_config_prints_is_the_same_configuration_again), TARN_TEST(flags_win_over_the_file_and_add_resources),
-               TARN_TEST(wrong_flags_are_named), TARN_TEST(defaults_are_what_the_documentation_says),
+               TARN_TEST(wrong_flags_are_named), TARN_TEST(a_mistyped_variable_is_named), TARN_TEST(defaults_are_what_the_documentation_says),
                TARN_TEST(flags_win_over_the_environment_over_snippets_over_the_file), TARN_TEST(snippets_that_contradict_each_other_are_named_both),
                TARN_TEST(a_realm_in_two_files_is_one_realm), TARN_TEST(flags_take_yes_no_durations_and_groups),
                TARN_TEST(every_key_is_documented_with_flag_default_and_unit_and_no_other), TARN_TEST(no_key_takes_a_map_for_a_value),

@@ -13,26 +13,26 @@ static void variables_are_put_in_as_a_manifest_has_them(void)
     } rows[] = {
         {"", ""},
         {"app=web", "app=web"},
-        {"spec.nodeName=$(TARN_T_NODE)", "spec.nodeName=node-7"},
-        {"$(TARN_T_NODE)$(TARN_T_EMPTY)$(TARN_T_NODE)", "node-7node-7"},
-        {"$$(TARN_T_NODE)", "$(TARN_T_NODE)"},
-        {"$$(TARN_T_NONE)", "$(TARN_T_NONE)"},
-        {"$$$(TARN_T_NODE)", "$node-7"},
+        {"spec.nodeName=$(T_NODE)", "spec.nodeName=node-7"},
+        {"$(T_NODE)$(T_EMPTY)$(T_NODE)", "node-7node-7"},
+        {"$$(T_NODE)", "$(T_NODE)"},
+        {"$$(T_NONE)", "$(T_NONE)"},
+        {"$$$(T_NODE)", "$node-7"},
         {"$", "$"},
         {"$$", "$"},
         {"a$b$(", "a$b$("},
         {"$()", "$()"},
-        {"$(TARN_T_NODE", "$(TARN_T_NODE"},
+        {"$(T_NODE", "$(T_NODE"},
         {"$(A B)", "$(A B)"},
-        {"${TARN_T_NODE}", "${TARN_T_NODE}"},
-        {"$(TARN_T_DEEP)", "$(TARN_T_NODE)"}, /* a value is not looked into again */
+        {"${T_NODE}", "${T_NODE}"},
+        {"$(T_DEEP)", "$(T_NODE)"}, /* a value is not looked into again */
     };
     struct tarn_arena arena = {0};
 
-    setenv("TARN_T_NODE", "node-7", 1);
-    setenv("TARN_T_EMPTY", "", 1);
-    setenv("TARN_T_DEEP", "$(TARN_T_NODE)", 1);
-    unsetenv("TARN_T_NONE");
+    setenv("T_NODE", "node-7", 1);
+    setenv("T_EMPTY", "", 1);
+    setenv("T_DEEP", "$(T_NODE)", 1);
+    unsetenv("T_NONE");
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const char *out = NULL;
         struct tarn_error err = {0};
@@ -50,10 +50,10 @@ static void one_that_is_not_set_is_named(void)
     struct tarn_error err = {0};
     char longest[300] = "$(";
 
-    unsetenv("TARN_T_NONE");
-    CU_ASSERT_EQUAL(tarn_environment_expand(&arena, "a=$(TARN_T_NONE)", &out, &err), TARN_E_CONFIG);
-    CU_ASSERT_STRING_EQUAL(err.message, "environment variable TARN_T_NONE is not set (byte 3 of 'a=$(TARN_T_NONE)'); set it, or write "
-                                        "$$(TARN_T_NONE) if the text itself is meant");
+    unsetenv("T_NONE");
+    CU_ASSERT_EQUAL(tarn_environment_expand(&arena, "a=$(T_NONE)", &out, &err), TARN_E_CONFIG);
+    CU_ASSERT_STRING_EQUAL(err.message, "environment variable T_NONE is not set (byte 3 of 'a=$(T_NONE)'); set it, or write "
+                                        "$$(T_NONE) if the text itself is meant");
     CU_ASSERT_PTR_NULL(out);
     memset(longest + 2, 'A', 256); /* longer than a name may be: no reference */
     strcpy(longest + 258, ")");

@@ -584,7 +584,7 @@ static void random_churn(bool every_change, uint32_t log_entries)
     struct consumer *c = calloc(1, sizeof *c);
     struct tarn_informer_watch w = watch_of(c);
     struct fixture f;
-    unsigned rv = 1, rounds = getenv("TARN_LONG") ? 2000 : 150;
+    unsigned rv = 1, rounds = getenv("TEST_LONG") ? 2000 : 150;
 
     w.every_change = every_change;
     begin(&f, &(struct agent_options){.log_entries = log_entries}, &w);

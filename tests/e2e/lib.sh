@@ -1,12 +1,12 @@
 # lib.sh - what the end-to-end scripts share: start and stop real processes, wait for conditions, count checks.
 #
-# Every wait polls a condition and gives up after 120 s (TARN_E2E_WAIT): a sanitized build on a loaded machine is slow; nothing asserts a time. Whatever was started
+# Every wait polls a condition and gives up after 120 s (E2E_WAIT): a sanitized build on a loaded machine is slow; nothing asserts a time. Whatever was started
 # is killed at the end, whichever way it comes. Source it with the folder of the binaries as $1.
 
 set -u
 BIN=${1:?usage: $0 FOLDER-OF-BINARIES}
 W=$(mktemp -d /tmp/tarn-e2e-XXXXXX)
-WAIT=${TARN_E2E_WAIT:-120}
+WAIT=${E2E_WAIT:-120}
 passed=0 failed=0
 pids=()
 unset KUBECONFIG KUBERNETES_SERVICE_HOST TARN_REALM NOTIFY_SOCKET
@@ -20,7 +20,7 @@ finish() {
     if [ "$failed" -gt 0 ]; then
         for f in "$W"/*.log; do echo "--- $f"; tail -n 25 "$f"; done
     fi
-    [ -z "${TARN_E2E_KEEP:-}" ] || cp "$W/agent.log" "$TARN_E2E_KEEP"
+    [ -z "${E2E_KEEP:-}" ] || cp "$W/agent.log" "$E2E_KEEP"
     rm -rf "$W"
     echo "$passed passed, $failed failed"
     # With a number: in a trap, a bare exit takes the status from before the trap.

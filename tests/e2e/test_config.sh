@@ -68,6 +68,8 @@ echo 'resources: [{name: services, slots: [spec.type]}]' >"$W/etc/conf.d/80-typo
 check_refused "a contradiction names both places" "80-typo.yaml:1:13: 'services' contradicts $W/etc/conf.d/70-more.yaml:1:20: they differ in 'slots'" "$BIN/tarnd" --config "$f" --check-config
 rm "$W/etc/conf.d/80-typo.yaml"
 check_refused "a mistyped flag" "unknown flag --log-levle; did you mean --log-level?" "$BIN/tarnd" --log-levle debug
+check_refused "a mistyped variable" "unknown environment variable \$TARN_LOG_LEVL; did you mean \$TARN_LOG_LEVEL?" env TARN_LOG_LEVL=debug "$BIN/tarnd" --config "$f" --check-config
+check "which ends with 2" test "$(status_of env TARN_LOG_LEVL=debug "$BIN/tarnd" --config "$f" --check-config)" = 2
 check_refused "a wrong value in the environment" "\$TARN_MAX_CLIENTS: expected a whole number" env TARN_MAX_CLIENTS=many "$BIN/tarnd" --config "$f" --check-config
 check_refused "a file that is not there" "cannot read $W/none.yaml: No such file" "$BIN/tarnd" --config "$W/none.yaml" --check-config
 check_refused "a directory that is not there" "cannot read $W/none.d" "$BIN/tarnd" --config "$f" --conf-dir "$W/none.d" --check-config

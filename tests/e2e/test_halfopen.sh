@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # A peer that is gone without a word (R-32): in two network namespaces of our own, packets in both directions are sent to nobody. The agent
 # must find out by itself within 45 s (here: within the wait, for the machine may be slow), and go on when the way is open again.
-if [ -z "${TARN_HALFOPEN:-}" ]; then
+if [ -z "${HALFOPEN:-}" ]; then
     for tool in unshare nsenter ip; do
         command -v $tool >/dev/null || { echo "SKIPPED: no $tool here"; exit 0; }
     done
     unshare -rn true 2>/dev/null || { echo "SKIPPED: network namespaces are not permitted here"; exit 0; }
-    TARN_HALFOPEN=1 exec unshare -rn "$0" "$@"
+    HALFOPEN=1 exec unshare -rn "$0" "$@"
 fi
 . "$(dirname "$0")/lib.sh"
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The status page in a real browser: what it shows, in light and dark, as pictures too. With TARN_E2E_PICTURES=DIR the pictures are kept there.
+# The status page in a real browser: what it shows, in light and dark, as pictures too. With E2E_PICTURES=DIR the pictures are kept there.
 . "$(dirname "$0")/lib.sh"
 
 browser=$(command -v chromium || command -v chromium-browser || command -v google-chrome || true)
@@ -76,7 +76,7 @@ PY
 }
 check "light is light" test "$(brightness "$W/light.png")" -gt 200
 check "dark is dark" test "$(brightness "$W/dark.png")" -lt 60
-[ -z "${TARN_E2E_PICTURES:-}" ] || cp "$W/light.png" "$W/dark.png" "$TARN_E2E_PICTURES"
+[ -z "${E2E_PICTURES:-}" ] || cp "$W/light.png" "$W/dark.png" "$E2E_PICTURES"
 
 # narrow, as on a telephone: the page itself does not scroll sideways
 browse narrow 4000 --window-size=420,900 --dump-dom "$page" >"$W/narrow.html"

@@ -1,5 +1,5 @@
 /* standalone.c - runs a libFuzzer harness without libFuzzer: over the files of a folder, and over random changes of
- * them with a fixed seed, for a second or two (TARN_LONG=1: a hundred times that). */
+ * them with a fixed seed, for a second or two (TEST_LONG=1: a hundred times that). */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -86,7 +86,7 @@ static size_t change(uint8_t *data, size_t len)
 int main(int argc, char **argv)
 {
     static uint8_t data[FILE_BYTES_MAX + 64 * 8];
-    long rounds = getenv("TARN_LONG") ? 100L * ROUNDS : ROUNDS;
+    long rounds = getenv("TEST_LONG") ? 100L * ROUNDS : ROUNDS;
 
     for (int i = 1; i < argc; i++)
         load_folder(argv[i]);

@@ -180,7 +180,7 @@ static void changed_texts_are_judged_alike(void)
 {
     static char text[8192 + PEER_SIMDJSON_PADDING];
     struct tarn_buf files[NFILES];
-    long rounds = getenv("TARN_LONG") ? 5000000 : 150000, accepted = 0;
+    long rounds = getenv("TEST_LONG") ? 5000000 : 150000, accepted = 0;
 
     for (size_t i = 0; i < NFILES; i++)
         files[i] = read_data(FILES[i]);

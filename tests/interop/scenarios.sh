@@ -199,8 +199,8 @@ change_version() { # v2 comes beside v1, then v1 is served no more: the agent mu
     churn -ops 100 -seed 11 && same || return 1
     versions_patch false
     eventually admin /apis/tarn.test/v2/things || return 1
-    TARN_THINGS=v2 churn -ops 200 -seed 12 || return 1
-    TARN_THINGS=v2 same || return 1
+    TEST_THINGS=v2 churn -ops 200 -seed 12 || return 1
+    TEST_THINGS=v2 same || return 1
     admin $definition -X DELETE >/dev/null
     eventually no_things || return 1
     client setup && churn -ops 200 -seed 13 && same

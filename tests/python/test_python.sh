@@ -42,7 +42,7 @@ resources:
 YAML
 start_agent --config c.yaml --server "$url"
 eventually "the agent syncs" all_synced pods nodes services configmaps
-export TARN_TEST_SIM=$url
+export TEST_SIM=$url
 if "$python" -X dev -W error::ResourceWarning "$here/test_tarn.py" >tests.log 2>&1; then
     passed=$((passed + $(sed -n 's/^Ran \([0-9]*\) tests.*/\1/p' tests.log)))
 else

@@ -1,4 +1,4 @@
-"""The Python package against a real agent and the simulator: run by test_python.sh, which sets TARN_SOCKET and TARN_TEST_SIM."""
+"""The Python package against a real agent and the simulator: run by test_python.sh, which sets TARN_SOCKET and TEST_SIM."""
 
 import asyncio
 import collections.abc
@@ -14,7 +14,7 @@ import urllib.request
 import tarn
 import tarn.aio
 
-SIM = os.environ["TARN_TEST_SIM"]
+SIM = os.environ["TEST_SIM"]
 
 
 def server(path):

@@ -55,7 +55,7 @@ static void check_region(struct region *g)
 
 static void a_region_follows_any_server(void)
 {
-    uint64_t seeds = getenv("TARN_LONG") ? 300 : 12;
+    uint64_t seeds = getenv("TEST_LONG") ? 300 : 12;
 
     for (uint64_t seed = 1; seed <= seeds; seed++) {
         struct region g;

@@ -132,7 +132,7 @@ static void readers_and_the_writer_share_one_mapping(void)
     struct thread t[READERS] = {0};
     struct fixture f;
     uint64_t seed = 17;
-    unsigned ops = getenv("TARN_LONG") ? 1000000 : 15000;
+    unsigned ops = getenv("TEST_LONG") ? 1000000 : 15000;
 
     fixture_open(&f, 8u << 20);
     for (int i = 0; i < READERS; i++) {

@@ -168,7 +168,7 @@ static struct tarn_writer_stats stats(const struct world *x)
 
 static void several_readers_agree_with_themselves_under_churn(void)
 {
-    unsigned rounds = getenv("TARN_LONG") ? 2000 : 40;
+    unsigned rounds = getenv("TEST_LONG") ? 2000 : 40;
     struct world x;
     pid_t pid[READERS_MAX];
     uint32_t id[READERS_MAX];

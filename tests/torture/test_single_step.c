@@ -5,7 +5,7 @@
  * and an index with a replay: at the newest commit, and at a snapshot that it pinned some commits ago. That equals a kill -9 at
  * each instruction. With a fault compiled in (mutant.h) the same test must find something wrong.
  *
- * TARN_LONG=1: a workload ten times as long.
+ * TEST_LONG=1: a workload ten times as long.
  */
 #include <errno.h>
 #include <signal.h>
@@ -302,7 +302,7 @@ static void torture(struct watcher *w, enum tarn_mutant mutant, unsigned batches
 
 static void every_instruction_leaves_complete_states(void)
 {
-    bool full = getenv("TARN_LONG") != NULL;
+    bool full = getenv("TEST_LONG") != NULL;
     struct watcher w;
 
     torture(&w, TARN_MUTANT_NONE, full ? 150 : 6, full ? 1 : 4);

@@ -3,7 +3,7 @@
  * newest commit, and follows the change log across. What it reads and what it replays must be what was committed,
  * each change once. That equals a kill -9 at each instruction of the take-over.
  *
- * TARN_LONG=1: every instruction is looked at. With a fault (the old region superseded first, or written on) the same test must find something.
+ * TEST_LONG=1: every instruction is looked at. With a fault (the old region superseded first, or written on) the same test must find something.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -310,7 +310,7 @@ static void every_instruction_of_a_hand_over_is_safe_to_stop_at(void)
 {
     struct client c;
 
-    torture(&c, getenv("TARN_LONG") ? 1 : 5);
+    torture(&c, getenv("TEST_LONG") ? 1 : 5);
     CU_ASSERT_EQUAL(c.wrong, 0);
     CU_ASSERT_EQUAL(c.handovers, GENERATIONS - 1);
     CU_ASSERT_EQUAL(c.heard, GENERATIONS * BATCHES * 3);

@@ -541,7 +541,7 @@ static unsigned raise_file_limit(void)
 
 static void log_quietly(void *cls, const char *fmt, va_list ap)
 {
-    if (getenv("TARN_APISIM_DEBUG"))
+    if (getenv("APISIM_DEBUG"))
         (void)vfprintf(stderr, fmt, ap);
     (void)cls;
 }

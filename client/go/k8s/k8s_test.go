@@ -29,7 +29,7 @@ import (
 )
 
 // Set by tests/interop/go-client.
-var sim = os.Getenv("TARN_TEST_SIM")
+var sim = os.Getenv("TEST_SIM")
 
 func open(t testing.TB) (*tarn.Client, kubernetes.Interface) {
 	t.Helper()

@@ -1,5 +1,5 @@
 /* Random server behaviour, faults of every kind, against a server with history; what must hold says chaos.h.
- * TARN_LONG=1 runs many more seeds. */
+ * TEST_LONG=1 runs many more seeds. */
 #include "chaos.h"
 
 #include <stdio.h>
@@ -44,7 +44,7 @@ static unsigned run_seed(uint64_t seed, unsigned per_mille, unsigned *faults)
 
 static void any_server_behaviour_is_survived(void)
 {
-    uint64_t seeds = getenv("TARN_LONG") ? 2000 : 60;
+    uint64_t seeds = getenv("TEST_LONG") ? 2000 : 60;
     unsigned faults[FAULTS] = {0}, most = 0;
 
     for (uint64_t seed = 1; seed <= seeds; seed++) {

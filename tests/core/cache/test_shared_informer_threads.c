@@ -400,7 +400,7 @@ static void stress(uint64_t seed, bool stop_early)
 /* I-34, I-36. Upstream: TestAddWhileActive, TestRemoveWhileActive, TestHammerController under threads. */
 static void i34_i36_handlers_come_and_go_under_load(void)
 {
-    unsigned rounds = getenv("TARN_LONG") ? 200 : 6;
+    unsigned rounds = getenv("TEST_LONG") ? 200 : 6;
 
     for (unsigned i = 0; i < rounds; i++)
         stress(i + 1, false);
@@ -409,7 +409,7 @@ static void i34_i36_handlers_come_and_go_under_load(void)
 /* I-48. Upstream: TestShutdown: whenever the stop comes, the handler that stays has heard of exactly what the store took. */
 static void i48_a_stop_in_the_middle_loses_nothing_that_was_processed(void)
 {
-    unsigned rounds = getenv("TARN_LONG") ? 400 : 20;
+    unsigned rounds = getenv("TEST_LONG") ? 400 : 20;
 
     for (unsigned i = 0; i < rounds; i++)
         stress(i + 1, true);

@@ -6,7 +6,7 @@
 //	interop-client -kubeconfig F schema                   the server's types, as tools/apisim/schema.txt has them
 //	interop-client -kubeconfig F conform -simulator URL   does a client see the same from the server and from tarn-apisim?
 //
-// Resources are named as tarn names them: pods, endpointslices.discovery.k8s.io. $TARN_THINGS is the version of the
+// Resources are named as tarn names them: pods, endpointslices.discovery.k8s.io. $TEST_THINGS is the version of the
 // custom resource that is used (v1).
 package main
 
@@ -73,7 +73,7 @@ var resources = map[string]resource{
 }
 
 func thingsVersion() string {
-	if v := os.Getenv("TARN_THINGS"); v != "" {
+	if v := os.Getenv("TEST_THINGS"); v != "" {
 		return v
 	}
 	return "v1"

@@ -3,17 +3,17 @@
 # killed too. Every client checks every answer (soak.h). At the end each client's view is the server's list, and what the
 # agent holds is what a fresh agent holds.
 #
-#     test_soak.sh FOLDER-OF-BINARIES        TARN_SEED=N repeats a run's choices; TARN_LONG=1: minutes instead of seconds
+#     test_soak.sh FOLDER-OF-BINARIES        TEST_SEED=N repeats a run's choices; TEST_LONG=1: minutes instead of seconds
 #
 # What happens is chosen by the seed; when it happens is the machine's. Nothing asserts a time.
-seed=${TARN_SEED:-$((10#$(date +%N) % 32768))}
-TARN_E2E_WAIT=${TARN_E2E_WAIT:-120}
+seed=${TEST_SEED:-$((10#$(date +%N) % 32768))}
+E2E_WAIT=${E2E_WAIT:-120}
 here=$(cd "$(dirname "$0")" && pwd)
 set -- "$(cd "${1:?usage: $0 FOLDER-OF-BINARIES}" && pwd)"
 . "$here/../../e2e/lib.sh"
-echo "seed $seed (TARN_SEED=$seed repeats the choices)"
+echo "seed $seed (TEST_SEED=$seed repeats the choices)"
 RANDOM=$seed
-if [ -n "${TARN_LONG:-}" ]; then rounds=300 restarts=25 cycles=5000; else rounds=24 restarts=3 cycles=1000; fi
+if [ -n "${TEST_LONG:-}" ]; then rounds=300 restarts=25 cycles=5000; else rounds=24 restarts=3 cycles=1000; fi
 cd "$W" || exit 1
 
 cat >c.yaml <<'YAML'
