@@ -231,7 +231,7 @@ int tarn_list(struct tarn_snapshot *s, const char *resource, const struct tarn_q
     r = tarn_snapshot_resource(s, resource, &i, err);
     if (r != 0)
         return r;
-    w.deleted = memchr(i->name.data, '/', i->name.len) != NULL;
+    w.deleted = tarn_resource_lists_deleted(i->name, NULL);
     r = walk_start(&w, i, q, err);
     if (r == 0)
         *walk_of(ret) = w;

@@ -66,7 +66,7 @@ static struct tarn_bytes before_group(struct tarn_bytes name)
 /* Is it the list of another's deleted objects (deleted.h)? It is no resource by itself. */
 static bool is_list_of_deleted(struct tarn_bytes name)
 {
-    return name.len && memchr(name.data, '/', name.len);
+    return tarn_resource_lists_deleted(name, NULL);
 }
 
 static bool is_alias(const struct tarn_resource_info *i, struct tarn_bytes name)

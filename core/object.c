@@ -221,13 +221,13 @@ struct tarn_bytes tarn_object_body(const struct tarn_object *obj)
     return tarn_once8(obj->flags) & TARN_OBJECT_TOMBSTONE ? (struct tarn_bytes){0} : body_of(&v);
 }
 
-/* The inner blob's own size is loaded and checked again by whoever reads it; here its header must be inside. */
+/* The inner blob must end inside. */
 const struct tarn_object *tarn_object_final_state(const struct tarn_object *obj)
 {
     struct view v = view_of(obj);
     struct tarn_bytes inner = tarn_once8(obj->flags) & TARN_OBJECT_TOMBSTONE ? body_of(&v) : (struct tarn_bytes){0};
 
-    if (inner.len < sizeof *obj || (uintptr_t)inner.data % 8)
+    if (inner.len < sizeof *obj || (uintptr_t)inner.data % 8 || blob_size((const struct tarn_object *)inner.data) > inner.len)
         return NULL;
     return (const struct tarn_object *)inner.data;
 }

@@ -15,8 +15,10 @@
 
 #define CKPT_MAGIC UINT64_C(0x74706b636e726174) /* "tarnckpt" in memory order */
 #define CKPT_MAJOR 1                             /* a reader refuses any other */
-#define CKPT_MINOR 0                             /* a reader accepts newer ones */
+#define CKPT_MINOR 1                             /* a reader accepts newer ones */
 #define CKPT_BYTE_ORDER UINT32_C(0x01020304)
+#define CKPT_HAS_DELETED UINT64_C(1)             /* a feature: lists of deleted objects, whose blobs are tombstones with the final state (object.h) */
+#define CKPT_FEATURES CKPT_HAS_DELETED           /* that a reader of this code knows */
 
 struct ckpt_header {
     uint64_t magic;

@@ -169,7 +169,7 @@ static int check_header(const struct tarn_checkpoint *c, const char *path, struc
         return bad(err, path, TARN_E_CORRUPT, "is not a checkpoint of tarn");
     if (h->byte_order != CKPT_BYTE_ORDER)
         return bad(err, path, TARN_E_ABI, "is of a machine with another byte order");
-    if (h->major != CKPT_MAJOR || h->incompatible)
+    if (h->major != CKPT_MAJOR || (h->incompatible & ~CKPT_FEATURES))
         return tarn_error_set(err, TARN_E_ABI, "checkpoint %s: has format %u.%u with features %#llx, this agent reads %u.x", path, h->major, h->minor,
                               (unsigned long long)h->incompatible, CKPT_MAJOR);
     if (h->header_bytes != sizeof *h || h->crc != tarn_crc32c(h, offsetof(struct ckpt_header, crc)) || h->realm[sizeof h->realm - 1])

@@ -41,8 +41,9 @@ static int unpack(struct restore *r, const struct ckpt_block *b, const struct ck
     return 0;
 }
 
-/* Is there an object at p, whole within n bytes, with all that storing it touches? Its accessors check the rest. */
-static bool object_ok(const char *p, size_t n, uint32_t *ret_size)
+/* Is there an object at p, whole within n bytes, with all that storing it touches? Its accessors check the rest. Deleted ones are tombstones
+ * with the final state, of which their indexes are made. */
+static bool object_ok(const char *p, size_t n, bool deleted, uint32_t *ret_size)
 {
     struct tarn_blob_head h;
 
@@ -50,8 +51,9 @@ static bool object_ok(const char *p, size_t n, uint32_t *ret_size)
         return false;
     memcpy(&h, p, sizeof h);
     *ret_size = h.size;
-    return h.size <= n && h.size % 8 == 0 && h.format == TARN_OBJECT_FORMAT_MSGPACK && !h.flags && h.klen && h.klen <= TARN_REGION_KEY_MAX &&
-           h.size >= sizeof h + tarn_key_bytes(h.klen) + TARN_BLOB_META_BYTES;
+    return h.size <= n && h.size % 8 == 0 && h.format == TARN_OBJECT_FORMAT_MSGPACK && h.flags == (deleted ? TARN_OBJECT_TOMBSTONE : 0) && h.klen &&
+           h.klen <= TARN_REGION_KEY_MAX && h.size >= sizeof h + tarn_key_bytes(h.klen) + TARN_BLOB_META_BYTES &&
+           (!deleted || tarn_object_final_state((const struct tarn_object *)(const void *)p));
 }
 
 static int put(struct restore *r, struct tarn_resource *res, const struct tarn_object *obj)
@@ -65,12 +67,13 @@ static int put(struct restore *r, struct tarn_resource *res, const struct tarn_o
 static int restore_block(struct restore *r, const struct ckpt_block *b, const struct ckpt_resource *res)
 {
     struct tarn_resource *to = r->w ? r->w->resources[r->map[b->store]] : NULL;
+    bool deleted = tarn_resource_lists_deleted(res->info.name, NULL);
     const char *p;
     uint32_t size, n = 0;
     int rc = unpack(r, b, res, &p);
 
     for (size_t left = b->raw; !rc && left; left -= size, p += size, n++) {
-        if (!object_ok(p, left, &size))
+        if (!object_ok(p, left, deleted, &size))
             return corrupt(r, res, "an object breaks the format");
         if (to)
             rc = put(r, to, (const struct tarn_object *)(const void *)p);
@@ -131,11 +134,9 @@ static const struct ckpt_resource *resource_named(const struct tarn_checkpoint *
 /* The list of deleted objects goes on with its resource. */
 static void map_deleted(struct restore *r, const struct tarn_resource *res)
 {
-    char name[TARN_REGION_NAME_MAX + sizeof TARN_DELETED_SUFFIX];
-    const struct ckpt_resource *old;
+    char name[TARN_GRACE_NAME_BYTES];
+    const struct ckpt_resource *old = resource_named(r->c, tarn_grace_name(res, name));
 
-    (void)snprintf(name, sizeof name, "%s%s", res->name, TARN_DELETED_SUFFIX);
-    old = resource_named(r->c, tarn_bytes_of(name));
     if (old && ckpt_is_whole(old) && tarn_grace_store(res))
         r->map[old->info.store] = tarn_grace_store(res);
 }

@@ -144,8 +144,17 @@ static int save_objects(struct save *s, const struct tarn_resource_info *info)
 
 /* ---- resources ------------------------------------------------------------------------------------------------------- */
 
+/* A list of deleted objects goes with its resource. */
 static bool is_wanted(const struct save *s, const struct tarn_resource_info *info)
 {
+    struct tarn_resource_info resource;
+    struct tarn_bytes of;
+
+    if (tarn_resource_lists_deleted(info->name, &of)) {
+        if (tarn_reader_resource(s->o->reader, of, &resource))
+            return false;
+        info = &resource;
+    }
     return info->state.synced && (!s->o->wanted || s->o->wanted(s->o->ctx, info));
 }
 
@@ -166,8 +175,9 @@ static int each_resource(struct save *s, int (*fn)(struct save *s, const struct 
 
 static int count_resource(struct save *s, const struct tarn_resource_info *info)
 {
-    (void)info;
     s->header.resources++;
+    if (info->objects && tarn_resource_lists_deleted(info->name, NULL))
+        s->header.incompatible |= CKPT_HAS_DELETED;
     return 0;
 }
 
@@ -201,6 +211,7 @@ static void make_header(struct save *s)
                                      .header_bytes = sizeof s->header,
                                      .byte_order = CKPT_BYTE_ORDER,
                                      .resources = s->header.resources,
+                                     .incompatible = s->header.incompatible,
                                      .real_ns = now.real_ns,
                                      .monotonic_ms = now.monotonic_ms,
                                      .generation = h->generation,

@@ -82,14 +82,13 @@ static int copy_indexes(struct tarn_grace *g, const struct tarn_resource *res, s
 static int add_list(struct tarn_writer *w, struct tarn_resource *res, struct tarn_grace *g, struct tarn_error *err)
 {
     struct tarn_index_func indexes[TARN_REGION_INDEXES_MAX + 2];
-    char name[TARN_REGION_NAME_MAX + sizeof TARN_DELETED_SUFFIX];
+    char name[TARN_GRACE_NAME_BYTES];
     int rc = copy_indexes(g, res, indexes);
 
     if (rc)
         return tarn_error_set(err, rc, "list of deleted '%s': out of memory", res->name);
-    (void)snprintf(name, sizeof name, "%s%s", res->name, TARN_DELETED_SUFFIX);
     rc = tarn_writer_add_resource(w,
-                                  &(struct tarn_writer_resource){.name = name, .api_version = res->api_version, .kind = res->kind, .namespaced = res->namespaced,
+                                  &(struct tarn_writer_resource){.name = tarn_grace_name(res, name).data, .api_version = res->api_version, .kind = res->kind, .namespaced = res->namespaced,
                                                                  .indexes = indexes, .nindex = g->nindex + 2},
                                   &g->store, err);
     if (!rc)
@@ -138,6 +137,12 @@ int tarn_grace_drop(struct tarn_writer *w, struct tarn_resource *res, struct tar
 uint16_t tarn_grace_store(const struct tarn_resource *res)
 {
     return res->grace ? res->grace->store : 0;
+}
+
+struct tarn_bytes tarn_grace_name(const struct tarn_resource *res, char buf[TARN_GRACE_NAME_BYTES])
+{
+    (void)snprintf(buf, TARN_GRACE_NAME_BYTES, "%s%s", res->name, TARN_DELETED_SUFFIX);
+    return tarn_bytes_of(buf);
 }
 
 /* ---- leaving -------------------------------------------------------------------------------------------------------- */

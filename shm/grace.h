@@ -9,6 +9,8 @@
 
 #include "writer_impl.h"
 
+#define TARN_GRACE_NAME_BYTES (TARN_REGION_NAME_MAX + sizeof TARN_DELETED_SUFFIX)
+
 /* Begin to keep what is deleted of res. TARN_E_LIMIT (too many indexes), TARN_E_FULL, TARN_E_NOMEM. */
 TARN_MUST_CHECK int tarn_grace_new(struct tarn_writer *w, struct tarn_resource *res, const struct tarn_keep_deleted *o, struct tarn_error *err);
 /* End it: the list goes with what it holds, in the open transaction. */
@@ -25,5 +27,7 @@ void tarn_grace_tick(struct tarn_writer *w);
 
 /* The number of the list of res, 0: none. */
 uint16_t tarn_grace_store(const struct tarn_resource *res);
+/* What the list of res is called, if it has one. */
+struct tarn_bytes tarn_grace_name(const struct tarn_resource *res, char buf[TARN_GRACE_NAME_BYTES]);
 
 #endif

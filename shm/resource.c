@@ -136,6 +136,17 @@ static struct tarn_bytes text_at(const struct tarn_resource_info *i, unsigned n)
     return t;
 }
 
+bool tarn_resource_lists_deleted(struct tarn_bytes name, struct tarn_bytes *ret_of)
+{
+    const struct tarn_bytes suffix = TARN_BYTES(TARN_DELETED_SUFFIX);
+
+    if (name.len <= suffix.len || memcmp(name.data + name.len - suffix.len, suffix.data, suffix.len) != 0)
+        return false;
+    if (ret_of)
+        *ret_of = (struct tarn_bytes){.data = name.data, .len = name.len - suffix.len};
+    return true;
+}
+
 struct tarn_bytes tarn_resource_index_name(const struct tarn_resource_info *i, unsigned n)
 {
     return n < i->nindex ? text_at(i, n) : (struct tarn_bytes){0};

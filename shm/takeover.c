@@ -53,11 +53,10 @@ int tarn_resource_go_on(struct tarn_writer *w, uint16_t store, const struct tarn
 static void map_deleted(struct copy *c, const struct tarn_resource *res)
 {
     struct tarn_resource_info info;
-    char name[TARN_REGION_NAME_MAX + sizeof TARN_DELETED_SUFFIX];
+    char name[TARN_GRACE_NAME_BYTES];
     uint16_t list = tarn_grace_store(res);
 
-    (void)snprintf(name, sizeof name, "%s%s", res->name, TARN_DELETED_SUFFIX);
-    if (list && tarn_reader_resource(&c->r, tarn_bytes_of(name), &info) == 0)
+    if (list && tarn_reader_resource(&c->r, tarn_grace_name(res, name), &info) == 0)
         c->map[info.store] = list;
 }
 

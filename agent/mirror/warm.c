@@ -107,6 +107,7 @@ static int add_spec(struct plan *p, const struct tarn_resource_info *info, unsig
         .slots = r->slots.v,
         .nslot = r->slots.n,
         .source = copy(p, tarn_resource_source(info)),
+        .keep_deleted = driver_keep_deleted(r),
     };
     p->n++;
     return spec->api_version && spec->kind && spec->singular && spec->source ? copy_short_names(p, info, spec) : TARN_E_NOMEM;

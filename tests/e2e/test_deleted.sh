@@ -12,7 +12,8 @@ resources:
   - nodes
 budget: 32MiB
 YAML
-start_agent --config "$W/c.yaml" --server "$url"
+mkdir -m 700 "$W/state"
+start_agent --config "$W/c.yaml" --server "$url" --state-dir "$W/state"
 eventually "all syncs" all_synced pods nodes
 check_refused "where nothing is kept it says what to do" "set keepDeleted of the resource" tarn get nodes --deleted
 check "nothing is deleted yet" test -z "$(tarn get pods -A --deleted -o name 2>/dev/null)"
@@ -72,6 +73,28 @@ by_new_index() { tarn get pods -A --index label:app=none -o name; }
 eventually "the new index is there" by_new_index
 eventually "and the list of the deleted" five
 check "by its uid, too" named --index "uid=$uid"
+
+# ---- when each was deleted, in every form
+when() { tarn get pods -A --deleted --index "uid=$uid" "$@"; }
+at=$(when -o jsonpath='{.items[0].deletedAt}')
+check "JSON tells when" test "$(date -u -d "$at" +%Y-%m-%dT%H:%M:%SZ)" = "$at"
+check "so does YAML" grep -qF "  deletedAt: \"$at\"" <(when -o yaml)
+check "and the wide table" grep -qF " $at" <(when -o wide)
+check "those that live have no such member" test "$(tarn get pods -A -o json | grep -c deletedAt)" = 0
+
+# ---- another agent goes on from the checkpoint, and deletes what went while there was none
+deletions() { tarn get pods -A --deleted -o jsonpath='{range .items[*]}{.metadata.uid} {.deletedAt}{"\n"}{end}' | sort; }
+deletions >"$W/before"
+kill "$agent"
+wait "$agent"
+delete "$(of 10 .metadata.namespace)" "$(of 10 .metadata.name)"
+start_agent --config "$W/c.yaml" --server "$url" --state-dir "$W/state"
+six() { [ "$(deletions | wc -l)" = 6 ]; }
+eventually "what was deleted before the restart is still known, and what was meanwhile" six
+check "each with its time" test -z "$(comm -23 "$W/before" <(deletions))"
+check "it went on from the checkpoint" logged "resource resumes"
+check "and by its index" named --index "uid=$uid"
+check "the checkpoint breaks no rule" tarn verify --checkpoint "$W/state/cluster.ckpt"
 
 # ---- bounded: the oldest goes first; a reload changes the bounds
 sed -i 's/objects: 30/objects: 3/' "$W/c.yaml"

@@ -117,7 +117,7 @@ for_all() { chmod 0666 "$state/cluster.ckpt"; }
 wrong "a damaged header" "its header is damaged" zero_at 40
 wrong "a cut file" "it ends at byte" halve
 wrong "a foreign file" "is not a checkpoint of tarn" foreign
-wrong "another format" "has format 9.0" old_format
+wrong "another format" "has format 9.1" old_format
 wrong "a file that all may write" "others than this user and root could have written it" for_all
 
 # damage in one resource costs that resource only

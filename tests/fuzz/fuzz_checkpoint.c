@@ -19,7 +19,8 @@ static char dir[] = "/dev/shm/tarn-fuzz-checkpoint-XXXXXX", path[64];
 static char pristine[FILE_MAX], image[FILE_MAX];
 static size_t length;
 static unsigned restores; /* each makes a region, which takes a millisecond */
-static const struct tarn_writer_resource pods = {.name = "pods", .api_version = "v1", .kind = "Pod", .namespaced = true};
+static const struct tarn_writer_resource pods = {.name = "pods", .api_version = "v1", .kind = "Pod", .namespaced = true,
+                                                 .keep_deleted = {.keep_ms = 60000, .objects_max = 100, .bytes_max = 65536}};
 
 static void clean_up(void)
 {
@@ -36,6 +37,8 @@ static int add_objects(struct tarn_store *s)
         int n = snprintf(json, sizeof json, "{\"metadata\":{\"name\":\"o%u\",\"namespace\":\"ns%u\",\"uid\":\"u%u\"},\"spec\":{\"v\":%u}}", k, k % 3, k, k);
 
         if (tarn_object_from_json((struct tarn_bytes){json, (size_t)n}, &obj, NULL) || tarn_store_add(s, obj, NULL))
+            return -1;
+        if (k % 5 == 0 && tarn_store_delete(s, obj, NULL)) /* some are kept as deleted ones */
             return -1;
         tarn_object_unref(obj);
     }

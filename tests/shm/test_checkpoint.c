@@ -819,7 +819,7 @@ static void what_is_no_checkpoint_of_ours_is_named(void)
     checkpoint_seal(file, n);
     checkpoint_write(m.path, file, n);
     CU_ASSERT_EQUAL(tarn_checkpoint_open(m.path, NULL, &c, &err), TARN_E_ABI);
-    CU_ASSERT_PTR_NOT_NULL(strstr(err.message, "9.0"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.message, "9.1"));
     ((struct ckpt_header *)(void *)file)->major = CKPT_MAJOR;
     ((struct ckpt_header *)(void *)file)->minor = 9; /* a newer minor is read */
     checkpoint_seal(file, n);

@@ -1,5 +1,8 @@
 /* Deleted objects that are kept: what gets on the list, what leaves it and when, and that a snapshot shows an object alive or
  * deleted, never both. */
+#include <unistd.h>
+
+#include <tarn/checkpoint.h>
 #include <tarn/takeover.h>
 
 #include "region_fixture.h"
@@ -56,6 +59,25 @@ static unsigned kept(struct fixture *f, unsigned k, unsigned *ret_v)
     }
     fixture_end(f, &r);
     return n;
+}
+
+/* When the newest of object k was deleted. */
+static uint64_t deleted_ms(struct fixture *f, unsigned k)
+{
+    struct tarn_resource_info info;
+    struct tarn_reader_iter it;
+    const struct tarn_object *obj;
+    struct tarn_reader r;
+    uint64_t newest = 0;
+    char key[64];
+
+    fixture_begin(f, &r);
+    CU_ASSERT_EQUAL_FATAL(tarn_reader_resource(&r, TARN_BYTES("widgets/deleted"), &info), 0);
+    CU_ASSERT_EQUAL(tarn_reader_by_index(&r, &info, (unsigned)tarn_resource_index(&info, TARN_BYTES(TARN_DELETED_BY_KEY)), fixture_key_bytes(key, k), &it), 0);
+    while (tarn_reader_next(&it, &obj) == 1)
+        newest = tarn_object_deleted_ms(obj);
+    fixture_end(f, &r);
+    return newest;
 }
 
 static bool is_kept(struct fixture *f, unsigned k)
@@ -330,6 +352,15 @@ static void it_ends_when_it_is_not_wanted_or_its_resource_goes(void)
     fixture_close(&f);
 }
 
+/* The rest of a fixture around a writer that goes on with another's state. */
+static void go_on(struct fixture *g, uint16_t store)
+{
+    g->id = store;
+    CU_ASSERT_EQUAL_FATAL(tarn_pin_page_new_private(0, &g->page), 0);
+    CU_ASSERT_EQUAL_FATAL(tarn_writer_client_add(g->w, g->page, -1, &g->client), 0);
+    CU_ASSERT_EQUAL_FATAL(tarn_region_store_new(g->w, store, &g->store, NULL), 0);
+}
+
 /* The next generation has it with what it held and the time that is left. */
 static void it_goes_on_in_the_next_generation(void)
 {
@@ -352,10 +383,7 @@ static void it_goes_on_in_the_next_generation(void)
     CU_ASSERT_EQUAL_FATAL(tarn_writer_takeover(&(struct tarn_writer_options){.budget_bytes = 32u << 20, .huge_pages = TARN_HUGE_PAGES_OFF, .rt = &g.rt.base},
                                                &(struct tarn_takeover){.from = tarn_writer_view(f.w), .resources = &spec, .n = 1, .same_run = true},
                                                &store, &g.w, NULL), 0);
-    g.id = store;
-    CU_ASSERT_EQUAL_FATAL(tarn_pin_page_new_private(0, &g.page), 0);
-    CU_ASSERT_EQUAL_FATAL(tarn_writer_client_add(g.w, g.page, -1, &g.client), 0);
-    CU_ASSERT_EQUAL_FATAL(tarn_region_store_new(g.w, store, &g.store, NULL), 0);
+    go_on(&g, store);
     fixture_close(&f);
     CU_ASSERT(kept(&g, 1, &v) == 1 && v == 5 && is_alive(&g, 2));
     CU_ASSERT_EQUAL(fixture_delete(&g, 2), 0);
@@ -365,6 +393,78 @@ static void it_goes_on_in_the_next_generation(void)
     pass_ms(&g, KEEP_MS);
     CU_ASSERT(!is_kept(&g, 1) && !is_kept(&g, 2));
     fixture_close(&g);
+}
+
+static int save_and_open(struct fixture *f, const char *path, struct tarn_checkpoint **ret)
+{
+    struct tarn_checkpoint_saved saved;
+    struct tarn_error err = {0};
+    struct tarn_reader r;
+    int rc;
+
+    fixture_begin(f, &r);
+    rc = tarn_checkpoint_save(&(struct tarn_checkpoint_save){.reader = &r, .path = path}, &saved, &err);
+    fixture_end(f, &r);
+    CU_ASSERT(rc || (saved.resources == 2 && saved.objects == 4));
+    if (!rc)
+        rc = tarn_checkpoint_open(path, NULL, ret, &err);
+    if (!rc)
+        rc = tarn_checkpoint_verify(*ret, &err);
+    return rc;
+}
+
+/* A later agent has it from the file: the same deletions, at the same times; and where it keeps none, only what lives. */
+static void it_goes_through_a_checkpoint(void)
+{
+    struct tarn_index_func indexes[TARN_REGION_INDEXES_MAX];
+    const struct tarn_writer_options options = {.budget_bytes = 16u << 20, .huge_pages = TARN_HUGE_PAGES_OFF};
+    struct tarn_writer_options o = options;
+    char path[] = "/tmp/tarn-grace-XXXXXX";
+    struct tarn_checkpoint *c = NULL;
+    struct tarn_writer_resource spec;
+    struct fixture f, g;
+    struct tarn_error err = {0};
+    uint16_t store;
+    unsigned v = 0;
+
+    open_keeping(&f, 100, 1 << 20);
+    for (unsigned k = 1; k < 4; k++)
+        CU_ASSERT_EQUAL(fixture_put(&f, &(struct fixture_object){.k = k, .v = 4 + k, .app = k}), 0);
+    CU_ASSERT_EQUAL(fixture_delete(&f, 1), 0);
+    CU_ASSERT_EQUAL(fixture_delete(&f, 2), 0);
+    CU_ASSERT_EQUAL(fixture_put(&f, &(struct fixture_object){.k = 4, .v = 8}), 0);
+    CU_ASSERT_EQUAL(tarn_writer_set_resource_state(f.w, f.id, &(struct tarn_resource_state){.synced = true, .resource_version = TARN_BYTES("9")}, NULL), 0);
+    commit(&f);
+    CU_ASSERT_FATAL(tarn_writer_describe(f.w, f.id, &spec, indexes));
+    CU_ASSERT_FATAL(close(mkstemp(path)) == 0);
+    CU_ASSERT_EQUAL_FATAL(save_and_open(&f, path, &c), 0);
+    memset(&g, 0, sizeof g);
+    g.rt = fixture_runtime(8);
+    o.rt = &g.rt.base;
+    CU_ASSERT_EQUAL_FATAL(tarn_checkpoint_restore(c, &o, &spec, 1, &store, &g.w, &err), 0);
+    go_on(&g, store);
+    CU_ASSERT(kept(&g, 1, &v) == 1 && v == 5 && kept(&g, 2, &v) == 1 && v == 6);
+    CU_ASSERT(!is_alive(&g, 1) && !is_alive(&g, 2) && is_alive(&g, 3) && is_alive(&g, 4) && !is_kept(&g, 3));
+    CU_ASSERT_EQUAL(deleted_ms(&g, 1), deleted_ms(&f, 1));
+    CU_ASSERT_EQUAL(fixture_delete(&g, 3), 0);
+    commit(&g);
+    CU_ASSERT(is_kept(&g, 1) && is_kept(&g, 3));
+    verify(&g);
+    pass_ms(&g, KEEP_MS);
+    CU_ASSERT(!is_kept(&g, 1) && !is_kept(&g, 2) && !is_kept(&g, 3));
+    fixture_close(&g);
+
+    spec.keep_deleted.keep_ms = 0;
+    memset(&g, 0, sizeof g);
+    g.rt = fixture_runtime(8);
+    CU_ASSERT_EQUAL_FATAL(tarn_checkpoint_restore(c, &o, &spec, 1, &store, &g.w, &err), 0);
+    go_on(&g, store);
+    CU_ASSERT(list_id(&g) == 0 && !is_alive(&g, 1) && is_alive(&g, 3));
+    verify(&g);
+    fixture_close(&g);
+    tarn_checkpoint_close(c);
+    (void)unlink(path);
+    fixture_close(&f);
 }
 
 /* Against the simplest model: a list of (object, time). */
@@ -426,5 +526,5 @@ static void random_histories_agree_with_a_model(void)
 TARN_TEST_MAIN("grace", TARN_TEST(a_deleted_object_is_kept_for_its_time_and_apart), TARN_TEST(what_is_found_by_an_index_is_found_when_deleted),
                TARN_TEST(one_that_takes_a_name_ends_the_one_before), TARN_TEST(the_state_told_with_the_deletion_is_the_one_kept),
                TARN_TEST(a_relist_keeps_what_it_deletes_and_what_was_kept), TARN_TEST(it_is_bounded_by_number_and_bytes), TARN_TEST(an_abort_takes_it_back),
-               TARN_TEST(it_ends_when_it_is_not_wanted_or_its_resource_goes), TARN_TEST(it_goes_on_in_the_next_generation),
+               TARN_TEST(it_ends_when_it_is_not_wanted_or_its_resource_goes), TARN_TEST(it_goes_on_in_the_next_generation), TARN_TEST(it_goes_through_a_checkpoint),
                TARN_TEST(random_histories_agree_with_a_model))

@@ -116,6 +116,22 @@ static void name_cell(struct printer *p, const struct tarn_object *obj)
     table_cell(p->table, tarn_buf_bytes(&p->scratch));
 }
 
+/* "5m ago"; wide: the time itself. */
+static void deleted_cell(struct printer *p)
+{
+    char text[TYPED_TIME_BYTES];
+
+    tarn_buf_clear(&p->scratch);
+    if (p->o->output == OUTPUT_WIDE) {
+        typed_time(p->deleted_ms, text);
+        cli_addf(&p->scratch, "%s", text);
+    } else {
+        when_span(p->now_s - (int64_t)(p->deleted_ms / 1000), &p->scratch);
+        cli_addf(&p->scratch, " ago");
+    }
+    table_cell(p->table, tarn_buf_bytes(&p->scratch));
+}
+
 static void object_row(struct printer *p, const struct tarn_object *obj)
 {
     static const struct column labels = {.cell = cell_labels};
@@ -135,12 +151,8 @@ static void object_row(struct printer *p, const struct tarn_object *obj)
         (void)tarn_object_label(obj, tarn_bytes_of(*label), &value);
         table_cell(p->table, value);
     }
-    if (p->o->deleted) {
-        tarn_buf_clear(&p->scratch);
-        when_span(p->now_s - (int64_t)(p->deleted_ms / 1000), &p->scratch);
-        cli_addf(&p->scratch, " ago");
-        table_cell(p->table, tarn_buf_bytes(&p->scratch));
-    }
+    if (p->o->deleted)
+        deleted_cell(p);
     if (p->o->show_labels)
         made_cell(p, &r, &labels);
 }
@@ -177,7 +189,7 @@ static void object_name(struct printer *p, const struct tarn_object *obj)
 /* The forms that read the object as a whole. */
 static int object_value(struct printer *p, const struct tarn_object *obj, struct tarn_error *err)
 {
-    struct tarn_value root = typed_root(obj, &p->resource, &p->scratch);
+    struct tarn_value root = typed_root(obj, &p->resource, p->o->deleted ? p->deleted_ms : 0, &p->scratch);
     int r = root.type == TARN_MAP ? 0 : TARN_E_CORRUPT;
 
     if (r == 0 && p->o->output == OUTPUT_JSON)

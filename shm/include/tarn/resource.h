@@ -53,6 +53,8 @@ struct tarn_resource_info {
     struct tarn_bytes texts;     /* of indexes, slots, short names, for the functions below */
 };
 
+/* Is a resource of that name the list of what was deleted of another (layout.h)? *ret_of: of which (borrowed from name; may be NULL). */
+bool tarn_resource_lists_deleted(struct tarn_bytes name, struct tarn_bytes *ret_of);
 /* The n-th index name, slot path or short name; empty when out of range. Borrowed as the info is. */
 struct tarn_bytes tarn_resource_index_name(const struct tarn_resource_info *i, unsigned n);
 /* The path of the n-th slot; empty when out of range. Borrowed as the info is. */
