@@ -1,0 +1,72 @@
+/* api_hub.h - the changes of one resource of a realm: a history that watches start from, and the watches that are up to date.
+ *
+ * From turn to turn (api_realm.h) it is told each object that changed, as it was and as it is. Of each it remembers what a watch from before it would
+ * have to be told: which object, what became of it, and at which resourceVersion. What was deleted, and what was changed in what
+ * selectors look at, is kept as it was, within a bound of bytes; all else is read from the region when a watch starts.
+ *
+ * A resourceVersion stands for a state of the region: that which a list told it with, or that after the event which carried it. Events come in the order
+ * of their versions where the server's did; a change whose version is not newer than what was told before (of several namespaces that are
+ * watched each by itself; of an object that got room late) stands at the version reached and is told again to who starts there: a
+ * second time is harmless, never would not be.
+ *
+ * What falls out of the history makes every version before it too old (410). So does a reset.
+ */
+#ifndef TARN_AGENT_API_HUB_H
+#define TARN_AGENT_API_HUB_H
+
+#include "api_form.h"
+#include "api_realm.h"
+
+struct api_watch;
+
+enum api_change_type { API_ADDED, API_MODIFIED, API_DELETED };
+
+/* What became of one object between two states. obj and old are borrowed from the realm's snapshots, or heap objects. */
+struct api_change {
+    enum api_change_type type;
+    uint32_t oid;
+    uint64_t version;              /* resourceVersion of the event: the object's, or its deletion's */
+    const struct tarn_object *obj; /* as it is; DELETED: as it was at last */
+    const struct tarn_object *old; /* as it was; NULL: ADDED, or not known */
+};
+
+/* ---- for api_realm.c --------------------------------------------------------------------------------------------- */
+
+struct api_hub_options {
+    struct api_realm *realm;
+    struct tarn_bytes name; /* in regions; copied */
+    size_t history_bytes, queue_bytes;
+    unsigned history_entries;
+};
+
+/* It begins at snapshot s, which describes it as info. 0 or TARN_E_NOMEM. */
+int api_hub_new(const struct api_hub_options *o, const struct api_snapshot *s, const struct tarn_resource_info *info, struct api_hub **ret);
+/* Its watches must be gone. */
+void api_hub_free(struct api_hub *h);
+/* One change of this turn: obj of the state before and after, NULL: it was not there; gone: resourceVersion of its deletion, 0: not known. 0 or TARN_E_NOMEM. */
+int api_hub_note(struct api_hub *h, uint32_t oid, const struct tarn_object *old, const struct tarn_object *obj, uint64_t gone);
+/* The turn's changes are all noted: `to` is the state from here. Tells them to the watches. 0, or why the hub must be reset. */
+int api_hub_turn(struct api_hub *h, const struct api_snapshot *from, const struct api_snapshot *to);
+/* Forget all, and begin again at s (NULL: the resource is not there any more). Every watch gets a 410. */
+void api_hub_reset(struct api_hub *h, const struct api_snapshot *s);
+/* The resource goes on under this number in another generation. */
+void api_hub_move(struct api_hub *h, uint16_t store);
+/* Once a second or so: bookmarks and timeouts that are due. */
+void api_hub_tick(struct api_hub *h, uint64_t now_ms);
+struct tarn_bytes api_hub_name(const struct api_hub *h);
+uint16_t api_hub_store(const struct api_hub *h);
+uint32_t api_hub_incarnation(const struct api_hub *h);
+
+/* ---- for whoever looks -------------------------------------------------------------------------------------------- */
+
+struct api_hub_facts {
+    unsigned watches;
+    uint64_t version;         /* the newest resourceVersion */
+    uint64_t floor;           /* the oldest that a watch can start from */
+    size_t entries, bytes;    /* of the history */
+    uint64_t events, lines;   /* told to watches; texts made for them */
+    uint64_t resets, cut;     /* watches that were too slow */
+};
+void api_hub_facts(const struct api_hub *h, struct api_hub_facts *ret);
+
+#endif
