@@ -131,6 +131,7 @@ static inline uint32_t tarn_key_bytes(uint32_t klen)
 {
     return (klen + 8) & ~7u;
 }
+#define TARN_BLOB_VERSION_OFF(klen) (sizeof(struct tarn_blob_head) + tarn_key_bytes(klen)) /* u64 resourceVersion, object.h */
 #define TARN_BLOB_STORE_OFF(klen) (sizeof(struct tarn_blob_head) + tarn_key_bytes(klen) + 8) /* u16 store, object.h */
 #define TARN_BLOB_META_BYTES 32u /* what stands between key and contents, object.h */
 

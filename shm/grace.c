@@ -169,7 +169,7 @@ static bool drop_oldest(struct tarn_writer *w, struct tarn_grace *g, uint64_t *c
     if (!ref)
         return true;
     l = tarn_writer_link(w, ref);
-    if (!tarn_version_make_tombstone(w, g->store, (struct tarn_bytes){.data = tarn_link_key(l), .len = tarn_link_blob(l)->klen}, &tombstone) &&
+    if (!tarn_version_make_tombstone(w, g->store, (struct tarn_bytes){.data = tarn_link_key(l), .len = tarn_link_blob(l)->klen}, 0, &tombstone) &&
         !tarn_version_link_or_drop(w, list_of(w, g), tombstone)) {
         ++*counter;
         return true;

@@ -4,6 +4,7 @@
  * linked. Applying links the list, then deletes what has no bit. Unchanged objects cost one bit.
  */
 #include <tarn/region_store.h>
+#include <tarn/resource_version.h>
 
 #include <stdlib.h>
 #include <time.h>
@@ -24,6 +25,7 @@ struct replace {
     struct bits keep;        /* by object number: stays, or was linked */
     struct bits touched;     /* by object number: something is staged for it, so order matters */
     uint32_t member; /* position in the members' posting */
+    uint64_t version; /* while it is applied: the list's, at which is deleted what it has not */
 };
 
 struct region_store {
@@ -113,7 +115,7 @@ static int store_delete(struct tarn_store *base, const struct tarn_object *obj, 
     if (!rc)
         take_final_state(s, obj);
     if (!rc && key.len <= TARN_REGION_KEY_MAX)
-        rc = tarn_writer_delete(s->w, s->store, key, err);
+        rc = tarn_writer_delete(s->w, s->store, key, tarn_object_resource_version(obj), err);
     if (!rc)
         note_version(s, tarn_object_resource_version_text(obj));
     return rc;
@@ -377,7 +379,7 @@ static int store_replace_remove(struct tarn_store *base, const struct tarn_objec
     if (!rc)
         rc = tarn_u32s_reserve(&s->replace.staged, 1);
     if (!rc) /* staged in its turn, so that it ends what stands before it in the list and nothing else */
-        rc = tarn_version_make_tombstone(s->w, s->store, key, &ref);
+        rc = tarn_version_make_tombstone(s->w, s->store, key, tarn_object_resource_version(obj), &ref);
     return rc ? tarn_writer_refuse(s->w, rc, resource(s), key, err) : stage(s, ref);
 }
 
@@ -474,7 +476,7 @@ static int delete_next(struct region_store *s, bool *ret_done, struct tarn_error
     if (!ref || bits_get(&s->replace.keep, tarn_load_u32(&posting->v[i])))
         return 0;
     l = tarn_writer_link(s->w, ref);
-    return tarn_writer_delete(s->w, s->store, (struct tarn_bytes){.data = tarn_link_key(l), .len = tarn_link_blob(l)->klen}, err);
+    return tarn_writer_delete(s->w, s->store, (struct tarn_bytes){.data = tarn_link_key(l), .len = tarn_link_blob(l)->klen}, s->replace.version, err);
 }
 
 static uint64_t clock_us(void)
@@ -503,12 +505,14 @@ static int apply_slice(struct region_store *s, uint64_t until_us, bool *ret_done
 }
 
 /* Everything committed so far stands by itself, and nothing else is in the Replace's transaction. */
-static int apply_begin(struct region_store *s, struct tarn_error *err)
+static int apply_begin(struct region_store *s, struct tarn_bytes rv, struct tarn_error *err)
 {
     int rc = tarn_writer_commit(s->w, err);
+    struct tarn_rv version;
 
     if (rc)
         return rc;
+    s->replace.version = tarn_rv_set(&version, rv) ? 0 : version.number;
     s->w->applying = s->store;
     s->replace.phase = PHASE_LINKING;
     return 0;
@@ -548,7 +552,7 @@ int tarn_region_store_replace_apply(struct tarn_store *base, struct tarn_bytes r
     if (s->replace.phase == PHASE_NONE)
         return tarn_error_set(err, TARN_E_INVAL, "no Replace of '%s' was begun", resource(s)->name);
     if (s->replace.phase == PHASE_STAGING)
-        rc = apply_begin(s, err);
+        rc = apply_begin(s, rv, err);
     if (rc == TARN_E_AGAIN) /* another Replace is being applied: this one waits, as it is */
         return rc;
     if (!rc)
@@ -582,7 +586,7 @@ static int move_staged(struct region_store *s, const struct tarn_writer *from, u
     int rc;
 
     if (tarn_link_kind_of(l) == TARN_RECORD_TOMBSTONE)
-        rc = tarn_version_make_tombstone(s->w, s->store, key, ref);
+        rc = tarn_version_make_tombstone(s->w, s->store, key, tarn_object_resource_version((const struct tarn_object *)tarn_link_blob(l)), ref);
     else
         rc = tarn_version_of_object(s->w, resource(s), (const struct tarn_object *)tarn_link_blob(l), ref, err);
     if (rc)

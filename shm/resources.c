@@ -212,7 +212,7 @@ static int delete_all(struct tarn_writer *w, struct tarn_resource *r, struct tar
         if (!l || tarn_load_u16(&l->store) != r->store || tarn_link_kind_of(l) != TARN_RECORD_OBJECT)
             continue;
         b = tarn_link_blob(l);
-        rc = tarn_writer_delete(w, r->store, (struct tarn_bytes){.data = tarn_link_key(l), .len = b->klen}, err);
+        rc = tarn_writer_delete(w, r->store, (struct tarn_bytes){.data = tarn_link_key(l), .len = b->klen}, 0, err);
     }
     return rc;
 }
@@ -231,7 +231,7 @@ int tarn_writer_remove_resource(struct tarn_writer *w, uint16_t store, struct ta
     if (rc)
         return rc;
     if (tarn_version_find(w, 0, tarn_bytes_of(r->name))) {
-        rc = tarn_version_make_tombstone(w, 0, tarn_bytes_of(r->name), &ref);
+        rc = tarn_version_make_tombstone(w, 0, tarn_bytes_of(r->name), 0, &ref);
         if (!rc)
             rc = tarn_version_link_or_drop(w, w->resources[0], ref);
     }

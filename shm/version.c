@@ -137,7 +137,7 @@ int tarn_version_of_object(struct tarn_writer *w, struct tarn_resource *res, con
     return rc;
 }
 
-int tarn_version_make_tombstone(struct tarn_writer *w, uint16_t store, struct tarn_bytes key, uint32_t *ret)
+int tarn_version_make_tombstone(struct tarn_writer *w, uint16_t store, struct tarn_bytes key, uint64_t version, uint32_t *ret)
 {
     uint32_t kbytes = tarn_key_bytes((uint32_t)key.len);
     struct tarn_blob_head head = {.size = (uint32_t)sizeof head + kbytes + TARN_BLOB_META_BYTES,
@@ -153,6 +153,7 @@ int tarn_version_make_tombstone(struct tarn_writer *w, uint16_t store, struct ta
     memset(w->scratch.data, 0, head.size);
     memcpy(w->scratch.data, &head, sizeof head);
     memcpy(w->scratch.data + sizeof head, key.data, key.len);
+    memcpy(w->scratch.data + TARN_BLOB_VERSION_OFF(key.len), &version, 8);
     memcpy(w->scratch.data + TARN_BLOB_STORE_OFF(key.len) + 2, &nslen, 2);
     return tarn_version_make(w, store, TARN_RECORD_TOMBSTONE, (const struct tarn_object *)w->scratch.data, 0, ret);
 }

@@ -494,6 +494,34 @@ int tarn_reader_by_oid(const struct tarn_reader *r, uint32_t oid, const struct t
     return rc;
 }
 
+static int tombstone_version(const struct tarn_region_view *v, const struct tarn_link *l, uint64_t *ret)
+{
+    struct tarn_blob_head b = tarn_blob_load(tarn_link_blob(l));
+
+    if (tarn_link_kind(tarn_load_u16(&l->kind_nvid)) != TARN_RECORD_TOMBSTONE)
+        return TARN_E_NOTFOUND;
+    if (sizeof *l + TARN_BLOB_VERSION_OFF(b.klen) + 8 > tarn_view_rest(v, l))
+        return TARN_E_CORRUPT;
+    *ret = __atomic_load_n((const uint64_t *)(const void *)((const char *)tarn_link_blob(l) + TARN_BLOB_VERSION_OFF(b.klen)), __ATOMIC_RELAXED);
+    return 0;
+}
+
+int tarn_reader_deleted_version(const struct tarn_reader *r, uint32_t oid, uint64_t *ret)
+{
+    const struct tarn_link *l;
+    uint64_t version = 0;
+    int rc = newest_of_oid(r, oid, &l);
+
+    if (!rc)
+        rc = tarn_reader_version(r, l, &l);
+    if (!rc)
+        rc = tombstone_version(r->view, l, &version);
+    rc = tarn_reader_verdict(r, rc);
+    if (!rc)
+        *ret = version;
+    return rc;
+}
+
 int tarn_reader_changed(const struct tarn_reader *r, uint32_t oid, uint64_t since, uint16_t *ret_store)
 {
     const struct tarn_link *l;

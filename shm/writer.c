@@ -292,7 +292,7 @@ int tarn_writer_put(struct tarn_writer *w, uint16_t store, const struct tarn_obj
     return rc ? rc : auto_commit(w, err);
 }
 
-int tarn_writer_delete(struct tarn_writer *w, uint16_t store, struct tarn_bytes key, struct tarn_error *err)
+int tarn_writer_delete(struct tarn_writer *w, uint16_t store, struct tarn_bytes key, uint64_t version, struct tarn_error *err)
 {
     struct tarn_resource *res = w->resources[store];
     uint32_t ref;
@@ -300,7 +300,7 @@ int tarn_writer_delete(struct tarn_writer *w, uint16_t store, struct tarn_bytes 
 
     if (!tarn_version_find(w, store, key))
         return 0;
-    rc = tarn_version_make_tombstone(w, store, key, &ref);
+    rc = tarn_version_make_tombstone(w, store, key, version, &ref);
     if (!rc)
         rc = tarn_version_link_or_drop(w, res, ref);
     if (rc)

@@ -274,8 +274,8 @@ TARN_MUST_CHECK int tarn_version_vids(struct tarn_writer *w, struct tarn_resourc
 /* Allocate and fill a record with w->vids; not linked. */
 TARN_MUST_CHECK int tarn_version_make(struct tarn_writer *w, uint16_t store, enum tarn_record_kind kind,
                                       const struct tarn_object *obj, unsigned nvid, uint32_t *ret);
-/* A bare-key record that says "deleted". */
-TARN_MUST_CHECK int tarn_version_make_tombstone(struct tarn_writer *w, uint16_t store, struct tarn_bytes key, uint32_t *ret);
+/* A bare-key record that says "deleted", and at which resourceVersion (0: not known). */
+TARN_MUST_CHECK int tarn_version_make_tombstone(struct tarn_writer *w, uint16_t store, struct tarn_bytes key, uint64_t version, uint32_t *ret);
 /* Link a made record as the newest version in N. On error it is not linked and stays the caller's. */
 TARN_MUST_CHECK int tarn_version_link(struct tarn_writer *w, struct tarn_resource *res, uint32_t ref);
 /* ... or give it back when it cannot be linked. */
@@ -293,10 +293,10 @@ void tarn_version_drop(struct tarn_writer *w, uint32_t ref);
 
 /* ---- writer.c ----------------------------------------------------------------------------------------- */
 
-/* Put, delete: one object in the open transaction. */
+/* Put, delete: one object in the open transaction. version: resourceVersion of the deletion, 0: not known. */
 TARN_MUST_CHECK int tarn_writer_put(struct tarn_writer *w, uint16_t store, const struct tarn_object *obj,
                                     struct tarn_error *err);
-TARN_MUST_CHECK int tarn_writer_delete(struct tarn_writer *w, uint16_t store, struct tarn_bytes key,
+TARN_MUST_CHECK int tarn_writer_delete(struct tarn_writer *w, uint16_t store, struct tarn_bytes key, uint64_t version,
                                        struct tarn_error *err);
 /* Make the record of an object, index values and all; not linked. */
 TARN_MUST_CHECK int tarn_version_of_object(struct tarn_writer *w, struct tarn_resource *res,

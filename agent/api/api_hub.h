@@ -57,6 +57,10 @@ struct tarn_bytes api_hub_name(const struct api_hub *h);
 uint16_t api_hub_store(const struct api_hub *h);
 uint32_t api_hub_incarnation(const struct api_hub *h);
 
+/* A watch of a hub of r lives: r does not go before it. In api_realm.c */
+void api_realm_hold(struct api_realm *r);
+void api_realm_let_go(struct api_realm *r);
+
 /* ---- for whoever looks -------------------------------------------------------------------------------------------- */
 
 struct api_hub_facts {

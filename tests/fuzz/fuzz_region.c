@@ -141,6 +141,7 @@ static void ask_everything(const struct tarn_region_view *v)
     struct tarn_reader_iter it;
     struct tarn_error err;
     struct tarn_reader r;
+    uint64_t version;
     char key[32];
 
     tarn_reader_begin(&r, v, NULL);
@@ -150,6 +151,7 @@ static void ask_everything(const struct tarn_region_view *v)
         if (!tarn_reader_get(&r, store, (struct tarn_bytes){key, (size_t)n}, &obj))
             (void)tarn_object_key(obj);
         (void)!tarn_reader_by_oid(&r, k, &obj);
+        (void)!tarn_reader_deleted_version(&r, k, &version);
     }
     if (!tarn_reader_resources(&r, &it))
         for (unsigned n = 0; n < 10 && tarn_reader_next_resource(&it, &info) == 1; n++)

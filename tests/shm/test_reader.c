@@ -568,8 +568,84 @@ static void each_broken_rule_is_named(void)
     }
 }
 
+/* ---- tombstones ------------------------------------------------------------------------------------------ */
+
+static uint32_t number_of(const struct tarn_reader *r, uint16_t store, unsigned k)
+{
+    const struct tarn_object *obj;
+    char key[64];
+
+    CU_ASSERT_EQUAL_FATAL(tarn_reader_get(r, store, fixture_key_bytes(key, k), &obj), 0);
+    return ((const struct tarn_link *)(const void *)obj - 1)->oid;
+}
+
+static void delete_at(struct fixture *f, unsigned k, unsigned rv)
+{
+    const struct tarn_object *obj = fixture_make(&(struct fixture_object){.k = k, .rv = rv});
+
+    CU_ASSERT_EQUAL(tarn_store_delete(f->store, obj, NULL), 0);
+    tarn_object_unref(obj);
+}
+
+/* A list at version 90 with objects 4 and 5 of six; 5 was deleted, at 80, while the list was streamed. */
+static void replace_with_two(struct fixture *f)
+{
+    CU_ASSERT_EQUAL(f->store->ops->replace_begin(f->store, NULL), 0);
+    for (unsigned k = 4; k < 6; k++) {
+        const struct tarn_object *obj = fixture_make(&(struct fixture_object){.k = k, .v = 2, .rv = 70 + k}), *gone = fixture_make(&(struct fixture_object){.k = 5, .rv = 80});
+
+        CU_ASSERT_EQUAL(f->store->ops->replace_add(f->store, obj, NULL), 0);
+        if (k == 5)
+            CU_ASSERT_EQUAL(f->store->ops->replace_remove(f->store, gone, NULL), 0);
+        tarn_object_unref(obj);
+        tarn_object_unref(gone);
+    }
+    CU_ASSERT_EQUAL(f->store->ops->replace_commit(f->store, TARN_BYTES("90"), NULL), 0);
+}
+
+/* Of a watch's DELETED, of a list that has it no more, and of a streamed list; to readers of that moment only. */
+static void a_deletion_tells_its_resource_version(void)
+{
+    static const uint64_t versions[] = {50, 0, 90, 90, 0, 80};
+    struct tarn_reader before, after;
+    uint32_t oid[6];
+    uint64_t version;
+    struct fixture f;
+
+    fixture_open(&f, 8u << 20);
+    for (unsigned k = 0; k < 6; k++)
+        CU_ASSERT_EQUAL(fixture_put(&f, &(struct fixture_object){.k = k, .v = 1, .rv = 10 + k}), 0);
+    commit(&f);
+    fixture_begin(&f, &before);
+    for (unsigned k = 0; k < 6; k++)
+        oid[k] = number_of(&before, f.id, k);
+    delete_at(&f, 0, 50);
+    CU_ASSERT_EQUAL(fixture_delete(&f, 1), 0); /* by its key only */
+    commit(&f);
+    replace_with_two(&f);
+    fixture_begin(&f, &after);
+    for (unsigned k = 0; k < 6; k++) {
+        int rc = tarn_reader_deleted_version(&after, oid[k], &version);
+
+        CU_ASSERT_EQUAL(rc, k == 4 ? TARN_E_NOTFOUND : 0);
+        if (!rc)
+            CU_ASSERT_EQUAL(version, versions[k]);
+        CU_ASSERT_EQUAL(tarn_reader_deleted_version(&before, oid[k], &version), TARN_E_NOTFOUND);
+    }
+    CU_ASSERT_EQUAL(tarn_reader_deleted_version(&after, 1u << 20, &version), TARN_E_NOTFOUND);
+    CU_ASSERT_EQUAL(tarn_check_region(&after, true, NULL, NULL), 0);
+    fixture_end(&f, &before);
+    fixture_end(&f, &after);
+    fixture_settle(&f);
+    fixture_begin(&f, &after);
+    CU_ASSERT_EQUAL(tarn_reader_deleted_version(&after, oid[0], &version), TARN_E_NOTFOUND); /* swept */
+    fixture_end(&f, &after);
+    fixture_close(&f);
+}
+
 TARN_TEST_MAIN("reader", TARN_TEST(get_many_finds_what_get_finds), TARN_TEST(a_walk_that_fetches_ahead_gives_the_same_objects), TARN_TEST(strange_keys_and_stores_are_not_found),
                TARN_TEST(an_unknown_index_is_an_error_an_unknown_value_is_empty), TARN_TEST(a_copy_is_validated_and_outlives_the_snapshot),
                TARN_TEST(an_unpinned_reader_expires_with_the_horizon), TARN_TEST(long_values_are_found_whole),
                TARN_TEST(too_many_values_make_the_index_slower_not_wrong), TARN_TEST(a_follower_of_the_log_loses_nothing),
-               TARN_TEST(a_cursor_starts_behind_its_snapshot), TARN_TEST(each_broken_rule_is_named))
+               TARN_TEST(a_cursor_starts_behind_its_snapshot), TARN_TEST(each_broken_rule_is_named),
+               TARN_TEST(a_deletion_tells_its_resource_version))

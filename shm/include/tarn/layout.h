@@ -21,7 +21,8 @@
 
 #define TARN_REGION_MAGIC UINT64_C(0x6e6f69676572746e) /* "ntregion" in memory order */
 #define TARN_REGION_ABI_MAJOR 1                        /* a reader refuses any other */
-#define TARN_REGION_ABI_MINOR 1                        /* a reader accepts newer ones. 1: resources name their source and where to resume */
+#define TARN_REGION_ABI_MINOR 2                        /* a reader accepts newer ones. 1: resources name their source and where to resume; 2: tombstones say at which
+                                                        * resourceVersion */
 #define TARN_REGION_HEADER_BYTES 4096u
 #define TARN_REGION_BYTE_ORDER UINT32_C(0x01020304)
 #define TARN_REGION_UNIT_SHIFT 4 /* a reference counts units of 16 bytes */
@@ -103,7 +104,7 @@ struct tarn_region_header {
 
 enum tarn_record_kind {
     TARN_RECORD_OBJECT = 1,
-    TARN_RECORD_TOMBSTONE = 2, /* the key does not exist from this version on; the blob is a bare key */
+    TARN_RECORD_TOMBSTONE = 2, /* the key does not exist from this version on; the blob is a bare key with the resourceVersion of the deletion */
     TARN_RECORD_RESOURCE = 3,  /* store 0: description and state of one resource, see resource.h */
     TARN_RECORD_NODE = 4,      /* an index value; link.prev is its posting, link.oid its tarn_node_code */
 };

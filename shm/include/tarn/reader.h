@@ -137,6 +137,11 @@ TARN_MUST_CHECK int tarn_reader_oids(const struct tarn_reader *r, uint32_t *ret)
  */
 TARN_MUST_CHECK int tarn_reader_by_oid(const struct tarn_reader *r, uint32_t oid, const struct tarn_object **ret);
 /*
+ * The resourceVersion at which object number oid was deleted, if this snapshot still sees its tombstone: else TARN_E_NOTFOUND. 0: not known (the
+ * region is of format 1.1, or it went with its resource). Not carried over into a new generation.
+ */
+TARN_MUST_CHECK int tarn_reader_deleted_version(const struct tarn_reader *r, uint32_t oid, uint64_t *ret);
+/*
  * Has object number oid changed after commit `since` and at or before this snapshot? 1 or 0, or an error. With it, a
  * scan over all oids finds what an overrun log has lost. *ret_store is its resource.
  */
