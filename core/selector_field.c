@@ -189,6 +189,14 @@ bool tarn_field_selector_is_everything(const struct tarn_field_selector *s)
     return !s || s->n == 0;
 }
 
+bool tarn_field_selector_term(const struct tarn_field_selector *s, size_t n, struct tarn_field_term *ret)
+{
+    if (!s || n >= s->n)
+        return false;
+    *ret = (struct tarn_field_term){.path = tarn_bytes_of(s->terms[n].path), .value = s->terms[n].value, .negated = s->terms[n].negated};
+    return true;
+}
+
 /* ---- matching -------------------------------------------------------------------------- */
 
 /* The text a value compares as; numbers are printed into room. */

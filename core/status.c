@@ -78,7 +78,7 @@ static const size_t string_members[] = {
     offsetof(struct tarn_status, reason_text), offsetof(struct tarn_status, message),
     offsetof(struct tarn_status, name),        offsetof(struct tarn_status, group),
     offsetof(struct tarn_status, kind),        offsetof(struct tarn_status, uid),
-    offsetof(struct tarn_status, resource_version),
+    offsetof(struct tarn_status, resource_version), offsetof(struct tarn_status, cont),
 };
 
 static struct tarn_bytes *string_member(struct tarn_status *s, size_t i)
@@ -258,6 +258,7 @@ static void members_read(const struct tarn_value *root, struct tarn_status *s)
     s->kind = string_at(root, "details.kind");
     s->uid = string_at(root, "details.uid");
     s->resource_version = string_at(root, "metadata.resourceVersion");
+    s->cont = string_at(root, "metadata.continue");
 }
 
 static bool is_status(const struct tarn_value *root)
@@ -507,7 +508,7 @@ static int add_causes(struct tarn_buf *out, const struct tarn_status *s)
 
 static bool has_details(const struct tarn_status *s)
 {
-    return s->name.len || s->group.len || s->kind.len || s->uid.len || s->ncauses || s->retry_after_s;
+    return s->details || s->name.len || s->group.len || s->kind.len || s->uid.len || s->ncauses || s->retry_after_s;
 }
 
 static int add_details(struct tarn_buf *out, const struct tarn_status *s)
@@ -543,7 +544,7 @@ static int add_status(struct tarn_buf *out, const struct tarn_status *s)
     int err;
 
     if ((err = tarn_buf_adds(out, "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{")) ||
-        (err = add_member(out, "resourceVersion", s->resource_version)) ||
+        (err = add_member(out, "resourceVersion", s->resource_version)) || (err = add_member(out, "continue", s->cont)) ||
         (err = tarn_buf_addf(out, "},\"status\":\"%s\"", success ? "Success" : "Failure")) ||
         (err = add_member(out, "message", s->message)) || (err = add_member(out, "reason", reason_for_writing(s))) ||
         (err = add_details(out, s)) || (err = add_number(out, "code", code_for_writing(s))))

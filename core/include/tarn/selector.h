@@ -83,6 +83,14 @@ TARN_API bool tarn_field_selector_is_everything(const struct tarn_field_selector
  * missing, null, a list or a map as "". s may be NULL: yes. No allocation.
  */
 TARN_API bool tarn_field_selector_matches(const struct tarn_field_selector *s, const struct tarn_object *obj);
+
+/* One term: path=value, or path!=value. Borrowed from the selector. */
+struct tarn_field_term {
+    struct tarn_bytes path, value;
+    bool negated;
+};
+/* The n-th term of s (may be NULL), in the order of the canonical text; false: there are no more. Source: fields.Selector.Requirements. */
+TARN_API bool tarn_field_selector_term(const struct tarn_field_selector *s, size_t n, struct tarn_field_term *ret);
 /* Append the canonical text: terms sorted, `=` for both forms of equality, values escaped. 0 or TARN_E_NOMEM. */
 TARN_API TARN_MUST_CHECK int tarn_field_selector_print(const struct tarn_field_selector *s, struct tarn_buf *out);
 

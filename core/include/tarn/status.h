@@ -97,6 +97,8 @@ struct tarn_status {
     const struct tarn_status_cause *causes;
     size_t ncauses;
     struct tarn_bytes resource_version; /* metadata.resourceVersion, mostly empty */
+    struct tarn_bytes cont;             /* metadata.continue: where a list that expired may go on inconsistently; mostly empty */
+    bool details;                       /* writing: `details` stands there even if nothing is in it */
     void *owned;                        /* memory behind the strings and causes; NULL: all borrowed */
 };
 
