@@ -65,6 +65,14 @@ struct tarn_config_http {
     uint32_t max_connections; /* on each of the two */
 };
 
+/* The read API of api.h; off without an address. */
+struct tarn_config_api {
+    const char *listen, *socket_path;
+    const char *cert_file, *key_file; /* of the TCP listener; NULL: plain HTTP, on a loopback address alone */
+    uint32_t max_connections;         /* on each of the two */
+    bool gzip, pass_through;
+};
+
 struct tarn_config {
     struct tarn_config_server server;
     struct tarn_config_realm *realms;
@@ -72,6 +80,7 @@ struct tarn_config {
     struct tarn_config_resource *resources;
     unsigned nresources;
     struct tarn_config_http http;
+    struct tarn_config_api api;
     const char *socket_path, *runtime_dir;
     const char *state_dir;            /* NULL: no checkpoints */
     uint32_t checkpoint_interval_ms;

@@ -97,15 +97,41 @@ static int check_server(const struct tarn_config *c, struct tarn_error *err)
     return 0;
 }
 
-static int check_http(const struct tarn_config *c, struct tarn_error *err)
+static int check_listen(const struct tarn_config *c, const char *key, const char *listen, bool any, struct tarn_error *err)
 {
-    const char *from = tarn_config_from(c->from, TARN_CONFIG_TOP, "http.listen");
+    const char *from = tarn_config_from(c->from, TARN_CONFIG_TOP, key);
     struct tarn_error why;
 
-    if (c->http.listen && tarn_http_server_check_listen(c->http.listen, &why))
-        return tarn_error_set(err, TARN_E_CONFIG, "%s: http.listen %s", from ? from : "default", why.message);
-    if (c->http.socket_path && strcmp(c->http.socket_path, c->socket_path) == 0)
+    if (!listen || !tarn_http_server_check_listen(listen, any, &why))
+        return 0;
+    return tarn_error_set(err, TARN_E_CONFIG, "%s: %s %s", from ? from : "default", key, why.message);
+}
+
+static bool same(const char *a, const char *b)
+{
+    return a && b && strcmp(a, b) == 0;
+}
+
+/* What is listened on; port 0 is another one each time. */
+static int check_addresses(const struct tarn_config *c, struct tarn_error *err)
+{
+    int rc = check_listen(c, "http.listen", c->http.listen, false, err);
+
+    if (!rc)
+        rc = check_listen(c, "api.listen", c->api.listen, c->api.cert_file != NULL, err);
+    if (rc)
+        return rc;
+    if (!c->api.cert_file != !c->api.key_file)
+        return tarn_error_set(err, TARN_E_CONFIG, "%s: a certificate needs both certFile and keyFile",
+                              tarn_config_from(c->from, TARN_CONFIG_TOP, c->api.cert_file ? "api.certFile" : "api.keyFile"));
+    if (same(c->http.socket_path, c->socket_path))
         return contradiction(c, "http.socket", "socket", "they are two sockets", err);
+    if (same(c->api.socket_path, c->socket_path))
+        return contradiction(c, "api.socket", "socket", "they are two sockets", err);
+    if (same(c->api.socket_path, c->http.socket_path))
+        return contradiction(c, "api.socket", "http.socket", "they are two sockets", err);
+    if (same(c->api.listen, c->http.listen) && strcmp(strrchr(c->api.listen, ':'), ":0") != 0)
+        return contradiction(c, "api.listen", "http.listen", "they are two servers", err);
     return 0;
 }
 
@@ -122,7 +148,7 @@ int tarn_config_check(struct tarn_config *c, struct tarn_error *err)
         rc = check_budgets(c, err);
     if (!rc)
         rc = check_paths_of_files(c, err);
-    return rc ? rc : check_http(c, err);
+    return rc ? rc : check_addresses(c, err);
 }
 
 /* ---- how much memory there is ------------------------------------------------------------------ */

@@ -89,7 +89,7 @@ static int listen_at(struct tarn_unix_socket *s, const struct tarn_unix_socket_o
     rc = set_mode(temporary, o, err);
     if (rc)
         return rc;
-    if (listen(s->fd, 128) < 0 || note_inode(s, temporary) < 0)
+    if (listen(s->fd, TARN_LISTEN_BACKLOG) < 0 || note_inode(s, temporary) < 0)
         return io_error(err, "cannot listen on", temporary, o->flag);
     return rename(temporary, o->path) < 0 ? io_error(err, "cannot put the socket in place at", o->path, o->flag) : 0;
 }

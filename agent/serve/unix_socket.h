@@ -10,6 +10,9 @@
 
 #include <tarn/error.h>
 
+/* Who come at once: more than clients are allowed, so that none of a burst is refused. The system has a bound of its own (net.core.somaxconn). */
+#define TARN_LISTEN_BACKLOG 4096
+
 struct tarn_unix_socket {
     int fd;           /* -1: none */
     const char *path; /* borrowed */

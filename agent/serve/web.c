@@ -185,6 +185,16 @@ static const struct tarn_http_route routes[] = {
     {0},
 };
 
+/* The page loads nothing from elsewhere, and nobody shows it as a part of his. */
+static const struct tarn_http_header headers[] = {
+    {"Cache-Control", "no-store"},
+    {"X-Content-Type-Options", "nosniff"},
+    {"Referrer-Policy", "no-referrer"},
+    {"Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; "
+                                "img-src data:; base-uri 'none'; frame-ancestors 'none'"},
+    {0},
+};
+
 static void render(struct tarn_http_exchange *x, const struct tarn_facts *f)
 {
     const char *path = tarn_http_exchange_route(x)->path;
@@ -373,6 +383,9 @@ int tarn_web_start(const struct tarn_web_options *o, struct tarn_web **ret, stru
     w->stopped.data = w;
     rc = tarn_http_server_start(
         &(struct tarn_http_server_options){
+            .name = "http server",
+            .section = "http",
+            .headers = headers,
             .listen = c->http.listen,
             .socket_path = c->http.socket_path,
             .socket_gid = c->socket_gid,

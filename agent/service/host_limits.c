@@ -11,9 +11,14 @@
 #define OWN 64          /* loops, logs, regions, sockets */
 #define LEAST 32        /* with less, libuv aborts in the middle of its start */
 
+static unsigned api_connections(const struct tarn_config *c)
+{
+    return c->api.listen || c->api.socket_path ? c->api.max_connections : 0;
+}
+
 static unsigned long long wanted(const struct tarn_config *c)
 {
-    return (unsigned long long)c->max_clients * PER_CLIENT + c->nresources * PER_RESOURCE + c->http.max_connections * 2u + OWN;
+    return (unsigned long long)c->max_clients * PER_CLIENT + c->nresources * PER_RESOURCE + (c->http.max_connections + api_connections(c)) * 2u + OWN;
 }
 
 int tarn_limits_take(const struct tarn_config *c, struct tarn_error *err)

@@ -123,6 +123,8 @@ static void begin(struct fixture *f, unsigned max_connections)
     tarn_logger_init(TARN_LOG_TEXT, TARN_LOG_ERROR, 2, "");
     CU_ASSERT_EQUAL_FATAL(tarn_http_server_start(
                               &(struct tarn_http_server_options){
+                                  .name = "http server",
+                                  .section = "http",
                                   .socket_path = path,
                                   .socket_gid = -1,
                                   .max_connections = max_connections,
@@ -293,7 +295,7 @@ static void only_loopback_addresses_are_taken(void)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct tarn_error err = {0};
 
-        CU_ASSERT_EQUAL(tarn_http_server_check_listen(rows[i].listen, &err), rows[i].message ? TARN_E_CONFIG : 0);
+        CU_ASSERT_EQUAL(tarn_http_server_check_listen(rows[i].listen, false, &err), rows[i].message ? TARN_E_CONFIG : 0);
         if (rows[i].message && !strstr(err.message, rows[i].message))
             printf("%s: %s\n", rows[i].listen, err.message);
         CU_ASSERT(!rows[i].message || strstr(err.message, rows[i].message) != NULL);
