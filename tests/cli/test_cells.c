@@ -30,7 +30,7 @@ static void spans_read_as_people_say_them(void)
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         tarn_buf_clear(&out);
-        when_span(rows[i].s, &out);
+        cli_span(rows[i].s, &out);
         CU_ASSERT(tarn_bytes_equal(tarn_buf_bytes(&out), tarn_bytes_of(rows[i].text)));
     }
     tarn_buf_release(&out);

@@ -8,13 +8,12 @@
 
 #include "cli.h"
 #include "table.h"
-#include "when.h"
 
 static void print_facts(const struct tarn_checkpoint_facts *f, struct tarn_buf *out)
 {
     cli_addf(out, "realm:       %s\ncommit:      %" PRIu64 "\ngeneration:  %" PRIu64 "\nformat:      %u.%u\nage:         ", f->realm, f->commit, f->generation,
              f->major, f->minor);
-    when_span((int64_t)(f->age_ms / 1000), out);
+    cli_span((int64_t)(f->age_ms / 1000), out);
     cli_addf(out, "%s\nsize:        %" PRIu64 " bytes, %" PRIu64 " unpacked\n\n", f->age_sure ? "" : " at least: the clock was set back", f->file_bytes,
              f->raw_bytes);
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "terminal.h"
+#include "when.h"
 
 static void say(const char *fmt, va_list ap)
 {
@@ -105,6 +106,25 @@ noreturn void cli_out_of_memory(void)
 {
     cli_say("out of memory");
     exit(CLI_FAILED);
+}
+
+struct print_text cli_text(struct tarn_buf *out)
+{
+    return (struct print_text){.out = out};
+}
+
+void cli_text_end(const struct print_text *t)
+{
+    if (t->err)
+        cli_out_of_memory();
+}
+
+void cli_span(int64_t seconds, struct tarn_buf *out)
+{
+    struct print_text t = cli_text(out);
+
+    when_span(seconds, &t);
+    cli_text_end(&t);
 }
 
 void cli_add(struct tarn_buf *out, struct tarn_bytes text)

@@ -7,6 +7,8 @@
 
 #include <tarn/tarn.h>
 
+#include "print_text.h"
+
 /* Documented in `tarn --help` and tarn(1). */
 enum cli_exit {
     CLI_OK = 0,
@@ -50,6 +52,11 @@ int cli_open(const struct cli_attach *a, struct tarn_client **ret);
 void cli_addf(struct tarn_buf *out, const char *fmt, ...) TARN_PRINTF(2, 3);
 void cli_add(struct tarn_buf *out, struct tarn_bytes text);
 noreturn void cli_out_of_memory(void);
+/* What core/print/ adds to out; and its end, which says so if memory was out. */
+struct print_text cli_text(struct tarn_buf *out);
+void cli_text_end(const struct print_text *t);
+/* Append a span of seconds: 45s, 2m5s. */
+void cli_span(int64_t seconds, struct tarn_buf *out);
 /* Write out to stdout and empty it. A closed pipe ends the program quietly. */
 void cli_flush(struct tarn_buf *out);
 

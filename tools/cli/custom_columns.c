@@ -134,24 +134,26 @@ int custom_columns_parse_file(const char *text, struct custom_columns **ret, str
 
 int custom_columns_row(const struct custom_columns *c, const struct tarn_value *root, struct table *t, struct tarn_error *err)
 {
-    struct tarn_buf text = {0};
+    struct tarn_buf buf = {0};
+    struct print_text text = cli_text(&buf);
     int r = 0;
 
     for (size_t i = 0; i < c->n && r == 0; i++) {
         struct jsonpath_values found = {0};
 
-        tarn_buf_clear(&text);
+        tarn_buf_clear(&buf);
         r = jsonpath_find(c->paths[i], root, &found, err);
         for (size_t k = 0; k < found.n; k++) {
-            cli_addf(&text, "%s", k ? "," : "");
+            print_adds(&text, k ? "," : "");
             if (found.v[k].type == TARN_NIL)
-                cli_addf(&text, "<none>");
+                print_adds(&text, "<none>");
             else
                 jsonpath_plain(&found.v[k], &text);
         }
-        table_cell(t, found.n ? tarn_buf_bytes(&text) : TARN_BYTES("<none>"));
+        cli_text_end(&text);
+        table_cell(t, found.n ? tarn_buf_bytes(&buf) : TARN_BYTES("<none>"));
         jsonpath_values_release(&found);
     }
-    tarn_buf_release(&text);
+    tarn_buf_release(&buf);
     return r;
 }

@@ -3,6 +3,7 @@
 #define TARN_CLI_GET_H
 
 #include "cli.h"
+#include "columns.h"
 
 struct table;
 struct jsonpath;
@@ -76,12 +77,14 @@ struct printer {
     size_t count;
     struct tarn_buf out, items, scratch; /* items: MessagePack, for JSONPath over a List */
     struct table *table;
+    struct columns shown; /* of resource */
     int64_t now_s;
 };
 
-void printer_begin(struct printer *p);
+/* s: where a custom resource's definition may be; only looked at in the call. */
+void printer_begin(struct printer *p, struct tarn_snapshot *s);
 /* The objects that follow are of this resource: a table of its own. */
-void printer_resource(struct printer *p, const struct tarn_resource *resource);
+void printer_resource(struct printer *p, struct tarn_snapshot *s, const struct tarn_resource *resource);
 /* 0 or the object's error. */
 int printer_object(struct printer *p, const struct tarn_object *obj, struct tarn_error *err);
 /* Print what is left; 0 or what JSONPath says. A table without rows prints nothing. */

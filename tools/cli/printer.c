@@ -5,14 +5,12 @@
 #include <string.h>
 #include <time.h>
 
-#include "columns.h"
 #include "custom_columns.h"
 #include "field.h"
 #include "get.h"
 #include "jsonpath.h"
 #include "render.h"
 #include "table.h"
-#include "when.h"
 #include "terminal.h"
 #include "typed.h"
 
@@ -20,7 +18,7 @@
 
 static bool is_shown(const struct printer *p, const struct column *c)
 {
-    return !c->wide || p->o->output == OUTPUT_WIDE;
+    return c->priority == 0 || p->o->output == OUTPUT_WIDE;
 }
 
 static bool has_namespace_column(const struct printer *p)
@@ -36,15 +34,31 @@ static void add_header(struct table *t, struct tarn_bytes text, uint64_t *bits)
     table_cell(t, text);
 }
 
+/* The name in capitals. */
+static void add_capitals(struct printer *p, const char *name, uint64_t *bits)
+{
+    tarn_buf_clear(&p->scratch);
+    for (; *name; name++)
+        cli_addf(&p->scratch, "%c", toupper((unsigned char)*name));
+    add_header(p->table, tarn_buf_bytes(&p->scratch), bits);
+}
+
 /* "APP" for the label app, "NAME" for app.kubernetes.io/name. */
 static void add_label_header(struct printer *p, const char *label)
 {
     const char *slash = strrchr(label, '/');
 
-    tarn_buf_clear(&p->scratch);
-    for (const char *c = slash ? slash + 1 : label; *c; c++)
-        cli_addf(&p->scratch, "%c", toupper((unsigned char)*c));
-    add_header(p->table, tarn_buf_bytes(&p->scratch), NULL);
+    add_capitals(p, slash ? slash + 1 : label, NULL);
+}
+
+static bool is_name(const struct column *c)
+{
+    return strcmp(c->format, "name") == 0;
+}
+
+static void add_column_header(struct printer *p, const struct column *c)
+{
+    add_capitals(p, c->name, is_name(c) ? &p->table->whole : strcmp(c->name, "Status") == 0 ? &p->table->states : NULL);
 }
 
 static void add_headers(struct printer *p)
@@ -55,10 +69,9 @@ static void add_headers(struct printer *p)
         add_header(t, TARN_BYTES("EVENT"), &t->states);
     if (has_namespace_column(p))
         add_header(t, TARN_BYTES("NAMESPACE"), &t->whole);
-    add_header(t, TARN_BYTES("NAME"), &t->whole);
-    for (const struct column *c = columns_of(p->resource.name); c->header; c++)
-        if (is_shown(p, c))
-            add_header(t, tarn_bytes_of(c->header), strcmp(c->header, "STATUS") == 0 ? &t->states : NULL);
+    for (size_t i = 0; i < p->shown.n; i++)
+        if (is_shown(p, &p->shown.v[i]))
+            add_column_header(p, &p->shown.v[i]);
     for (char **label = p->o->label_columns; label && *label; label++)
         add_label_header(p, *label);
     if (p->o->deleted)
@@ -85,13 +98,6 @@ static void table_begin(struct printer *p)
         t->widths[0] = strlen("MODIFIED"); /* lines that come later line up with the first */
 }
 
-static void made_cell(struct printer *p, const struct row *r, const struct column *c)
-{
-    tarn_buf_clear(&p->scratch);
-    c->cell(r, c->arg, &p->scratch);
-    table_cell(p->table, tarn_buf_bytes(&p->scratch));
-}
-
 /* "pod/" and "deployment.apps/": the kind in lower case, and the group. */
 static void add_kind(const struct printer *p, struct tarn_buf *out)
 {
@@ -107,12 +113,25 @@ static void add_kind(const struct printer *p, struct tarn_buf *out)
     cli_addf(out, "/");
 }
 
-static void name_cell(struct printer *p, const struct tarn_object *obj)
+static void made_cell(struct printer *p, const struct row *r, const struct column *c)
 {
+    struct print_text text = cli_text(&p->scratch);
+
     tarn_buf_clear(&p->scratch);
-    if (p->o->several_resources)
+    if (p->o->several_resources && is_name(c))
         add_kind(p, &p->scratch);
-    cli_add(&p->scratch, tarn_object_name(obj));
+    (void)c->cell(r, c, &text);
+    cli_text_end(&text);
+    table_cell(p->table, tarn_buf_bytes(&p->scratch));
+}
+
+static void labels_cell(struct printer *p, const struct row *r)
+{
+    struct print_text text = cli_text(&p->scratch);
+
+    tarn_buf_clear(&p->scratch);
+    columns_labels(&r->root, "metadata.labels", &text);
+    cli_text_end(&text);
     table_cell(p->table, tarn_buf_bytes(&p->scratch));
 }
 
@@ -126,7 +145,7 @@ static void deleted_cell(struct printer *p)
         typed_time(p->deleted_ms, text);
         cli_addf(&p->scratch, "%s", text);
     } else {
-        when_span(p->now_s - (int64_t)(p->deleted_ms / 1000), &p->scratch);
+        cli_span(p->now_s - (int64_t)(p->deleted_ms / 1000), &p->scratch);
         cli_addf(&p->scratch, " ago");
     }
     table_cell(p->table, tarn_buf_bytes(&p->scratch));
@@ -134,17 +153,15 @@ static void deleted_cell(struct printer *p)
 
 static void object_row(struct printer *p, const struct tarn_object *obj)
 {
-    static const struct column labels = {.cell = cell_labels};
     struct row r = {.obj = obj, .root = field_root(obj), .now_s = p->now_s};
 
     if (p->event)
         table_cell(p->table, tarn_bytes_of(p->event));
     if (has_namespace_column(p))
         table_cell(p->table, tarn_object_namespace(obj));
-    name_cell(p, obj);
-    for (const struct column *c = columns_of(p->resource.name); c->header; c++)
-        if (is_shown(p, c))
-            made_cell(p, &r, c);
+    for (size_t i = 0; i < p->shown.n; i++)
+        if (is_shown(p, &p->shown.v[i]))
+            made_cell(p, &r, &p->shown.v[i]);
     for (char **label = p->o->label_columns; label && *label; label++) {
         struct tarn_bytes value = {0};
 
@@ -154,7 +171,7 @@ static void object_row(struct printer *p, const struct tarn_object *obj)
     if (p->o->deleted)
         deleted_cell(p);
     if (p->o->show_labels)
-        made_cell(p, &r, &labels);
+        labels_cell(p, &r);
 }
 
 /* ---- the other forms ------------------------------------------------------------------------------- */
@@ -225,9 +242,30 @@ static void table_renew(struct printer *p)
     table_begin(p);
 }
 
-void printer_begin(struct printer *p)
+/* The columns of p->resource, which its CustomResourceDefinition may describe where that is mirrored as well. */
+static void columns_renew(struct printer *p, struct tarn_snapshot *s)
+{
+    struct tarn_bytes version = p->resource.api_version;
+    const char *slash = version.len ? memchr(version.data, '/', version.len) : NULL;
+    const struct tarn_object *definition = NULL;
+    struct tarn_buf name = {0};
+
+    if (slash)
+        version = (struct tarn_bytes){slash + 1, version.len - (size_t)(slash + 1 - version.data)};
+    cli_add(&name, p->resource.name);
+    cli_add(&name, (struct tarn_bytes){"", 1});
+    if (slash && tarn_get(s, "customresourcedefinitions.apiextensions.k8s.io", name.data, &definition) != 0)
+        definition = NULL;
+    tarn_buf_release(&name);
+    columns_release(&p->shown);
+    if (columns_open(p->resource.name, version, definition, &p->shown) != 0)
+        cli_out_of_memory();
+}
+
+void printer_begin(struct printer *p, struct tarn_snapshot *s)
 {
     p->now_s = (int64_t)time(NULL);
+    columns_renew(p, s);
     if (is_table(p))
         table_renew(p);
     if (p->as_list && p->o->output == OUTPUT_JSON)
@@ -236,7 +274,7 @@ void printer_begin(struct printer *p)
         cli_addf(&p->out, "apiVersion: v1\nitems:\n");
 }
 
-void printer_resource(struct printer *p, const struct tarn_resource *resource)
+void printer_resource(struct printer *p, struct tarn_snapshot *s, const struct tarn_resource *resource)
 {
     bool same = tarn_bytes_equal(p->resource.name, resource->name);
 
@@ -247,6 +285,7 @@ void printer_resource(struct printer *p, const struct tarn_resource *resource)
         table_print(p->table, &p->out);
         cli_addf(&p->out, "\n");
     }
+    columns_renew(p, s);
     table_renew(p);
 }
 
@@ -304,6 +343,7 @@ void printer_release(struct printer *p)
     if (p->table)
         table_release(p->table);
     free(p->table);
+    columns_release(&p->shown);
     tarn_buf_release(&p->out);
     tarn_buf_release(&p->items);
     tarn_buf_release(&p->scratch);

@@ -8,7 +8,6 @@
 #include "field.h"
 #include "table.h"
 #include "terminal.h"
-#include "when.h"
 
 /* The agent's own document; without one the rest is shown. */
 static void ask_agent(struct tarn_client *c, struct status *st)
@@ -55,7 +54,7 @@ void status_age(uint64_t ms, struct tarn_buf *out)
     else if (ms < 1000)
         cli_addf(out, "%" PRIu64 "ms", ms);
     else
-        when_span((int64_t)(ms / 1000), out);
+        cli_span((int64_t)(ms / 1000), out);
 }
 
 const char *status_agent_word(const struct tarn_client_info *i)
@@ -71,11 +70,14 @@ const char *status_agent_word(const struct tarn_client_info *i)
 static void add_number(const struct status *st, const char *label, const char *path, struct tarn_buf *out)
 {
     struct tarn_value v = st->root.type == TARN_MAP ? field_at(&st->root, path) : (struct tarn_value){.type = TARN_NIL};
+    struct print_text text;
 
     if (v.type == TARN_NIL)
         return;
     cli_addf(out, "%-12s", label);
-    field_text(&v, out);
+    text = cli_text(out);
+    field_text(&v, &text);
+    cli_text_end(&text);
     cli_addf(out, "\n");
 }
 
@@ -88,7 +90,7 @@ static void print_agent(const struct status *st, struct tarn_buf *out)
     add_number(st, "server:", "agent.server", out);
     if (field_exists(&st->root, "agent.uptime_s")) {
         cli_addf(out, "%-12s", "uptime:");
-        when_span(field_int(&st->root, "agent.uptime_s"), out);
+        cli_span(field_int(&st->root, "agent.uptime_s"), out);
         cli_addf(out, "\n");
     }
     cli_addf(out, "%-12s%s\n%-12s%s, generation %" PRIu64 "\n", "socket:", i->socket, "realm:", i->realm, i->generation);
@@ -200,7 +202,7 @@ static void client_row(struct table *t, const struct tarn_value *c, struct tarn_
     table_cell(t, field_string(c, "comm"));
     cell_int(t, c, "uid");
     tarn_buf_clear(scratch);
-    when_span(field_int(c, "attached_s"), scratch);
+    cli_span(field_int(c, "attached_s"), scratch);
     table_cell(t, tarn_buf_bytes(scratch));
     cell_int(t, c, "pins");
     tarn_buf_clear(scratch);

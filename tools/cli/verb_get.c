@@ -24,7 +24,7 @@ static int print_found(struct printer *p, struct tarn_snapshot *s, const struct 
 
     progress_begin("printing");
     for (size_t i = 0; i < c->n && r == 0; i++) {
-        printer_resource(p, c->v[i].resource);
+        printer_resource(p, s, c->v[i].resource);
         p->deleted_ms = c->v[i].deleted_ms;
         r = printer_object(p, c->v[i].obj, err);
         if (r == 0)
@@ -73,7 +73,7 @@ static int print_collection(const struct get_options *o, struct tarn_snapshot *s
                         .as_list = !one && (o->output == OUTPUT_JSON || o->output == OUTPUT_YAML || o->output == OUTPUT_JSONPATH)};
     int r = o->sort_by ? sort_by(o->sort_by, o->sort_text, c, err) : 0, expired;
 
-    printer_begin(&p);
+    printer_begin(&p, s);
     if (r == 0)
         r = print_found(&p, s, c, err);
     expired = tarn_snapshot_check(s);

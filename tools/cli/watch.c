@@ -78,8 +78,8 @@ static struct tarn_bytes keep_text(struct tarn_buf *text, struct tarn_bytes b)
     return kept;
 }
 
-/* CLI_OK, or the exit code. */
-static int describe(struct tarn_client *c, const char *resource, struct described *d)
+/* Learn of the resource and begin its table. CLI_OK, or the exit code. */
+static int describe(struct tarn_client *c, const char *resource, struct described *d, struct printer *p)
 {
     struct tarn_error err = {0};
     struct tarn_resource r;
@@ -97,6 +97,8 @@ static int describe(struct tarn_client *c, const char *resource, struct describe
                                          .name = keep_text(&d->text, r.name),
                                          .api_version = keep_text(&d->text, r.api_version),
                                          .kind = keep_text(&d->text, r.kind)};
+    p->resource = d->resource;
+    printer_begin(p, s);
     (void)tarn_snapshot_close(s);
     return CLI_OK;
 }
@@ -138,12 +140,10 @@ int watch_print(const struct get_options *o, struct tarn_client *c, bool every_c
     struct tarn_informer_watch watch = {.resource = o->targets[0].resource, .labels = o->labels, .fields = o->fields, .every_change = every_change,
                                         .handler = {.on_add = on_add, .on_update = on_update, .on_delete = on_delete, .ctx = &w},
                                         .on_gap = on_gap};
-    int r = describe(c, o->targets[0].resource, &d);
+    int r = describe(c, o->targets[0].resource, &d, &w.p);
 
     if (r == CLI_OK) {
-        w.p.resource = d.resource;
         watch.ns = d.resource.namespaced ? o->ns : NULL;
-        printer_begin(&w.p);
         if (tarn_informer_new(&attach, &w.informer, &err) != 0 || tarn_informer_watch(w.informer, &watch, NULL, &err) != 0)
             r = cli_fail(&err);
         else

@@ -1,7 +1,6 @@
 /* JSONPath: what a template finds in a value. See jsonpath.h. */
 #include <stdlib.h>
 
-#include "cli.h"
 #include "jsonpath_nodes.h"
 #include "members.h"
 
@@ -10,18 +9,21 @@ static const char *const type_names[] = {
     [TARN_DOUBLE] = "a float", [TARN_STRING] = "a string", [TARN_ARRAY] = "an array", [TARN_MAP] = "a map",
 };
 
-void jsonpath_values_add(struct jsonpath_values *list, const struct tarn_value *v)
+static int values_add(struct jsonpath_values *list, const struct tarn_value *v)
 {
+    if (list->n == JSONPATH_VALUES_MAX)
+        return TARN_E_LIMIT;
     if (list->n == list->cap) {
         size_t cap = list->cap ? list->cap * 2 : 8;
         struct tarn_value *grown = realloc(list->v, cap * sizeof *grown);
 
         if (!grown)
-            cli_out_of_memory();
+            return TARN_E_NOMEM;
         list->v = grown;
         list->cap = cap;
     }
     list->v[list->n++] = *v;
+    return 0;
 }
 
 void jsonpath_values_release(struct jsonpath_values *list)
@@ -35,47 +37,53 @@ static int eval_list(const struct jp_node *n, const struct tarn_value *root, str
 
 /* ---- members and elements ---------------------------------------------------------------------- */
 
-static void eval_field(const struct jp_node *n, const struct tarn_value *in, struct jsonpath_values *ret)
+static int eval_field(const struct jp_node *n, const struct tarn_value *in, struct jsonpath_values *ret)
 {
     struct tarn_value it = *in, v;
     struct tarn_bytes key;
 
     while (it.type == TARN_MAP && tarn_value_next(&it, &key, &v) == 1)
-        if (tarn_bytes_equal(key, tarn_buf_bytes(&n->name))) {
-            jsonpath_values_add(ret, &v);
-            return;
-        }
+        if (tarn_bytes_equal(key, n->name))
+            return values_add(ret, &v);
+    return 0;
 }
 
 /* Every element; every member, in the order of the names. */
-static void eval_all(const struct tarn_value *in, struct jsonpath_values *ret)
+static int eval_all(const struct tarn_value *in, struct jsonpath_values *ret)
 {
     struct tarn_value it = *in, v;
     struct member *members;
     size_t n;
+    int r = 0;
 
-    while (in->type == TARN_ARRAY && tarn_value_next(&it, NULL, &v) == 1)
-        jsonpath_values_add(ret, &v);
+    while (r == 0 && in->type == TARN_ARRAY && tarn_value_next(&it, NULL, &v) == 1)
+        r = values_add(ret, &v);
     if (in->type != TARN_MAP)
-        return;
-    n = members_sorted(in, &members);
-    for (size_t i = 0; i < n; i++)
-        jsonpath_values_add(ret, &members[i].value);
+        return r;
+    r = members_sorted(in, &members, &n);
+    if (r != 0)
+        return r;
+    for (size_t i = 0; i < n && r == 0; i++)
+        r = values_add(ret, &members[i].value);
     free(members);
+    return r;
 }
 
 /* The value and all below it, without numbers, booleans, null and what is empty. */
-static void eval_deep(const struct tarn_value *in, struct jsonpath_values *ret)
+static int eval_deep(const struct tarn_value *in, struct jsonpath_values *ret)
 {
     struct jsonpath_values below = {0};
+    int r;
 
     if (in->type == TARN_STRING ? in->string.len == 0 : (in->type != TARN_ARRAY && in->type != TARN_MAP) || in->count == 0)
-        return;
-    jsonpath_values_add(ret, in);
-    eval_all(in, &below);
-    for (size_t i = 0; i < below.n; i++)
-        eval_deep(&below.v[i], ret);
+        return 0;
+    r = values_add(ret, in);
+    if (r == 0)
+        r = eval_all(in, &below);
+    for (size_t i = 0; i < below.n && r == 0; i++)
+        r = eval_deep(&below.v[i], ret);
     jsonpath_values_release(&below);
+    return r;
 }
 
 static int eval_slice(const struct jp_node *n, const struct tarn_value *in, struct jsonpath_values *ret, struct tarn_error *err)
@@ -83,6 +91,7 @@ static int eval_slice(const struct jp_node *n, const struct tarn_value *in, stru
     long len = (long)in->count, from = n->slice.has_from ? n->slice.from : 0, to = n->slice.has_to ? n->slice.to : len;
     long step = n->slice.has_step ? n->slice.step : 1;
     struct tarn_value it = *in, v;
+    int r = 0;
 
     if (in->type == TARN_NIL)
         return 0;
@@ -99,10 +108,10 @@ static int eval_slice(const struct jp_node *n, const struct tarn_value *in, stru
         return tarn_error_set(err, TARN_E_INVAL, "jsonpath, column %u: starting index %ld is greater than ending index %ld", n->column, from, to);
     if (step <= 0)
         return tarn_error_set(err, TARN_E_INVAL, "jsonpath, column %u: step must be > 0", n->column);
-    for (long i = 0; i < to && tarn_value_next(&it, NULL, &v) == 1; i++)
+    for (long i = 0; i < to && r == 0 && tarn_value_next(&it, NULL, &v) == 1; i++)
         if (i >= from && (i - from) % step == 0)
-            jsonpath_values_add(ret, &v);
-    return 0;
+            r = values_add(ret, &v);
+    return r;
 }
 
 /* ---- filters ---------------------------------------------------------------------------------------- */
@@ -201,7 +210,7 @@ static int eval_filter(const struct jp_node *n, const struct tarn_value *in, str
     while (r == 0 && tarn_value_next(&it, NULL, &v) == 1) {
         r = passes(n, &v, &pass, err);
         if (r == 0 && pass)
-            jsonpath_values_add(ret, &v);
+            r = values_add(ret, &v);
     }
     return r;
 }
@@ -223,17 +232,13 @@ static int eval_value(const struct jp_node *n, const struct tarn_value *in, stru
 {
     switch (n->type) {
     case JP_TEXT:
-        jsonpath_values_add(ret, &n->value);
-        return 0;
+        return values_add(ret, &n->value);
     case JP_FIELD:
-        eval_field(n, in, ret);
-        return 0;
+        return eval_field(n, in, ret);
     case JP_ALL:
-        eval_all(in, ret);
-        return 0;
+        return eval_all(in, ret);
     case JP_DEEP:
-        eval_deep(in, ret);
-        return 0;
+        return eval_deep(in, ret);
     case JP_SLICE:
         return eval_slice(n, in, ret, err);
     default:
@@ -247,10 +252,8 @@ static int eval_step(const struct jp_node *n, const struct jsonpath_values *in, 
 
     if (n->type == JP_UNION)
         return eval_union(n, in, ret, err);
-    if (n->type == JP_TEXT && n->value.type == TARN_STRING) { /* text says itself once, whatever there is to its left */
-        jsonpath_values_add(ret, &n->value);
-        return 0;
-    }
+    if (n->type == JP_TEXT && n->value.type == TARN_STRING) /* text says itself once, whatever there is to its left */
+        return values_add(ret, &n->value);
     for (size_t i = 0; i < in->n && r == 0; i++)
         r = eval_value(n, &in->v[i], ret, err);
     return r;
@@ -262,8 +265,8 @@ static int eval_steps(const struct jp_node *n, const struct jsonpath_values *in,
     struct jsonpath_values now = {0}, next = {0};
     int r = 0;
 
-    for (size_t i = 0; i < in->n; i++)
-        jsonpath_values_add(&now, &in->v[i]);
+    for (size_t i = 0; i < in->n && r == 0; i++)
+        r = values_add(&now, &in->v[i]);
     for (; n && r == 0; n = n->next) {
         struct jsonpath_values spare = now;
 
@@ -273,7 +276,7 @@ static int eval_steps(const struct jp_node *n, const struct jsonpath_values *in,
         next.n = 0;
     }
     for (size_t i = 0; i < now.n && r == 0; i++)
-        jsonpath_values_add(ret, &now.v[i]);
+        r = values_add(ret, &now.v[i]);
     jsonpath_values_release(&now);
     jsonpath_values_release(&next);
     return r;
@@ -289,9 +292,9 @@ static int eval_list(const struct jp_node *n, const struct tarn_value *root, str
 
 /* ---- templates ------------------------------------------------------------------------------------------ */
 
-static int print_nodes(const struct jp_node *n, const struct tarn_value *root, struct tarn_buf *out, struct tarn_error *err);
+static int print_nodes(const struct jp_node *n, const struct tarn_value *root, struct print_text *out, struct tarn_error *err);
 
-static int print_range(const struct jp_node *n, const struct tarn_value *root, struct tarn_buf *out, struct tarn_error *err)
+static int print_range(const struct jp_node *n, const struct tarn_value *root, struct print_text *out, struct tarn_error *err)
 {
     struct jsonpath_values found = {0};
     int r = eval_list(n->left, root, &found, err);
@@ -303,21 +306,21 @@ static int print_range(const struct jp_node *n, const struct tarn_value *root, s
 }
 
 /* What one action found, with a blank between two values. */
-static int print_list(const struct jp_node *n, const struct tarn_value *root, struct tarn_buf *out, struct tarn_error *err)
+static int print_list(const struct jp_node *n, const struct tarn_value *root, struct print_text *out, struct tarn_error *err)
 {
     struct jsonpath_values found = {0};
     int r = eval_list(n->left, root, &found, err);
 
     for (size_t i = 0; i < found.n && r == 0; i++) {
         if (i > 0)
-            cli_add(out, TARN_BYTES(" "));
+            print_adds(out, " ");
         jsonpath_text(&found.v[i], out);
     }
     jsonpath_values_release(&found);
-    return r;
+    return r ? r : out->err;
 }
 
-static int print_nodes(const struct jp_node *n, const struct tarn_value *root, struct tarn_buf *out, struct tarn_error *err)
+static int print_nodes(const struct jp_node *n, const struct tarn_value *root, struct print_text *out, struct tarn_error *err)
 {
     int r = 0;
 
@@ -325,16 +328,27 @@ static int print_nodes(const struct jp_node *n, const struct tarn_value *root, s
         if (n->type == JP_RANGE)
             r = print_range(n, root, out, err);
         else if (n->type == JP_TEXT)
-            cli_add(out, n->value.string);
+            print_add(out, n->value.string);
         else
             r = print_list(n, root, out, err);
     }
     return r;
 }
 
+/* What went wrong in words, where the place itself had none. */
+static int say(int r, struct tarn_error *err)
+{
+    if (r == TARN_E_LIMIT)
+        return tarn_error_set(err, r, "jsonpath: it finds more than %d values", JSONPATH_VALUES_MAX);
+    return r == TARN_E_NOMEM ? tarn_error_set(err, r, "out of memory") : r;
+}
+
 int jsonpath_print(const struct jsonpath *j, const struct tarn_value *root, struct tarn_buf *out, struct tarn_error *err)
 {
-    return print_nodes(j->nodes, root, out, err);
+    struct print_text text = {out, 0};
+    int r = print_nodes(j->nodes, root, &text, err);
+
+    return say(r ? r : text.err, err);
 }
 
 int jsonpath_find(const struct jsonpath *j, const struct tarn_value *root, struct jsonpath_values *ret, struct tarn_error *err)
@@ -343,5 +357,5 @@ int jsonpath_find(const struct jsonpath *j, const struct tarn_value *root, struc
 
     for (const struct jp_node *n = j->nodes; n && r == 0; n = n->next)
         r = eval_list(n->left, root, ret, err);
-    return r;
+    return say(r, err);
 }

@@ -1,6 +1,6 @@
 /* A parsed JSONPath template: what parse makes and eval walks. */
-#ifndef TARN_CLI_JSONPATH_NODES_H
-#define TARN_CLI_JSONPATH_NODES_H
+#ifndef TARN_PRINT_JSONPATH_NODES_H
+#define TARN_PRINT_JSONPATH_NODES_H
 
 #include "jsonpath.h"
 
@@ -25,15 +25,22 @@ struct jp_node {
     struct jp_node *left, *right; /* UNION: left is the first branch (LISTs); FILTER: both sides; LIST: left is its content */
     enum jp_operator op;
     struct tarn_value value;      /* TEXT */
-    struct tarn_buf name;         /* FIELD, and the bytes of TEXT */
+    struct tarn_bytes name;       /* FIELD, and the bytes of TEXT */
     struct {
         bool has_from, has_to, has_step;
         long from, to, step;
     } slice;
 };
 
+/*
+ * One block of memory: no character of a template makes more than two nodes or two bytes of names, so that parsing, once begun, needs no
+ * more.
+ */
 struct jsonpath {
-    struct jp_node *nodes;
+    struct jp_node *nodes;    /* the first of the template's */
+    size_t nnodes;            /* taken of all[] */
+    struct tarn_buf bytes;    /* of names; reserved as a whole, so that it never moves */
+    struct jp_node all[];
 };
 
 #endif

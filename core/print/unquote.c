@@ -4,9 +4,9 @@
 #include <ctype.h>
 #include <stdlib.h>
 
-#include "cli.h"
+#include "print_text.h"
 
-static void add_utf8(uint32_t c, struct tarn_buf *out)
+static void add_utf8(uint32_t c, struct print_text *out)
 {
     char b[4];
     size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
@@ -15,7 +15,7 @@ static void add_utf8(uint32_t c, struct tarn_buf *out)
     for (size_t i = n; i-- > 1; c >>= 6)
         b[i] = (char)(0x80 | (c & 0x3f));
     b[0] = (char)(lead[n] | c);
-    cli_add(out, (struct tarn_bytes){b, n});
+    print_add(out, (struct tarn_bytes){b, n});
 }
 
 /* `digits` digits of a base at text[i]. */
@@ -32,7 +32,7 @@ static bool number_at(struct tarn_bytes text, size_t i, unsigned digits, int bas
 }
 
 /* \xHH and \OOO are bytes, \u and \U characters. Returns how many characters behind the backslash it took, 0: it is none. */
-static size_t numeric_escape(struct tarn_bytes text, size_t i, struct tarn_buf *out)
+static size_t numeric_escape(struct tarn_bytes text, size_t i, struct print_text *out)
 {
     char c = text.data[i];
     bool octal = c >= '0' && c <= '7';
@@ -44,7 +44,7 @@ static size_t numeric_escape(struct tarn_bytes text, size_t i, struct tarn_buf *
     if (octal || c == 'x') {
         if (v > 255)
             return 0;
-        cli_add(out, (struct tarn_bytes){(char[]){(char)v}, 1});
+        print_add(out, (struct tarn_bytes){(char[]){(char)v}, 1});
     } else if (v > 0x10ffff || (v >= 0xd800 && v < 0xe000)) {
         return 0;
     } else {
@@ -53,7 +53,7 @@ static size_t numeric_escape(struct tarn_bytes text, size_t i, struct tarn_buf *
     return octal ? digits : digits + 1;
 }
 
-bool unquote(struct tarn_bytes text, char quote, struct tarn_buf *out)
+bool unquote(struct tarn_bytes text, char quote, struct print_text *out)
 {
     static const char names[] = "abfnrtv\\", meanings[] = "\a\b\f\n\r\t\v\\";
 
@@ -62,14 +62,14 @@ bool unquote(struct tarn_bytes text, char quote, struct tarn_buf *out)
         size_t n;
 
         if (text.data[i] != '\\') {
-            cli_add(out, (struct tarn_bytes){text.data + i, 1});
+            print_add(out, (struct tarn_bytes){text.data + i, 1});
             continue;
         }
         if (++i == text.len)
             return false;
         named = text.data[i] ? strchr(names, text.data[i]) : NULL;
         if (named || text.data[i] == quote) {
-            cli_add(out, (struct tarn_bytes){named ? meanings + (named - names) : &quote, 1});
+            print_add(out, (struct tarn_bytes){named ? meanings + (named - names) : &quote, 1});
             continue;
         }
         n = numeric_escape(text, i, out);

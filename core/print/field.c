@@ -3,7 +3,7 @@
 
 #include <inttypes.h>
 
-#include "cli.h"
+#include "print_text.h"
 
 static const struct tarn_value nil = {.type = TARN_NIL};
 
@@ -54,23 +54,23 @@ unsigned field_count(const struct tarn_value *v, const char *path)
     return c.type == TARN_ARRAY || c.type == TARN_MAP ? c.count : 0;
 }
 
-void field_text(const struct tarn_value *v, struct tarn_buf *out)
+void field_text(const struct tarn_value *v, struct print_text *out)
 {
     switch (v->type) {
     case TARN_STRING:
-        cli_add(out, v->string);
+        print_add(out, v->string);
         return;
     case TARN_INT:
-        cli_addf(out, "%" PRId64, v->i);
+        print_addf(out, "%" PRId64, v->i);
         return;
     case TARN_UINT:
-        cli_addf(out, "%" PRIu64, v->u);
+        print_addf(out, "%" PRIu64, v->u);
         return;
     case TARN_DOUBLE:
-        cli_addf(out, "%g", v->d);
+        print_addf(out, "%g", v->d);
         return;
     case TARN_BOOL:
-        cli_addf(out, "%s", v->boolean ? "true" : "false");
+        print_addf(out, "%s", v->boolean ? "true" : "false");
         return;
     default:
         return;

@@ -4,14 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli.h"
 #include "jsonpath_nodes.h"
 #include "unquote.h"
 
+enum { DEPTH_MAX = 32 }; /* filters in filters, ranges in ranges */
+
 struct parser {
+    struct jsonpath *j;
+    struct print_text names; /* into j->bytes, which has room for all of them */
     const char *text;
     size_t len, pos;
-    unsigned filters; /* how many filters we are in: operators and brackets end a name there */
+    unsigned depth, filters; /* filters: how many filters we are in: operators and brackets end a name there */
     struct tarn_error *err;
 };
 
@@ -20,12 +23,10 @@ static int fail(struct parser *p, size_t at, const char *what)
     return tarn_error_set(p->err, TARN_E_INVAL, "jsonpath, column %zu: %s: %.60s", at + 1, what, at < p->len ? p->text + at : "(the end)");
 }
 
-static struct jp_node *node_new(enum jp_type type, size_t at, struct jp_node ***tail)
+static struct jp_node *node_new(struct parser *p, enum jp_type type, size_t at, struct jp_node ***tail)
 {
-    struct jp_node *n = calloc(1, sizeof *n);
+    struct jp_node *n = &p->j->all[p->j->nnodes++];
 
-    if (!n)
-        cli_out_of_memory();
     n->type = type;
     n->column = (unsigned)at + 1;
     **tail = n;
@@ -33,17 +34,10 @@ static struct jp_node *node_new(enum jp_type type, size_t at, struct jp_node ***
     return n;
 }
 
-static void nodes_free(struct jp_node *n)
+/* What was added to the names since they were `before` long. */
+static struct tarn_bytes name_since(const struct parser *p, size_t before)
 {
-    while (n) {
-        struct jp_node *next = n->next;
-
-        nodes_free(n->left);
-        nodes_free(n->right);
-        tarn_buf_release(&n->name);
-        free(n);
-        n = next;
-    }
+    return (struct tarn_bytes){p->j->bytes.data + before, p->j->bytes.len - before};
 }
 
 static int peek(const struct parser *p)
@@ -72,23 +66,26 @@ static bool ends_name(const struct parser *p, int c)
 /* ---- the steps of a path ------------------------------------------------------------------ */
 
 /* A name up to the next character that ends one; a backslash takes the next character as it is. `end`: nothing from there on. */
-static void parse_name(struct parser *p, size_t end, struct tarn_buf *ret)
+static struct tarn_bytes parse_name(struct parser *p, size_t end)
 {
+    size_t before = p->j->bytes.len;
+
     while (p->pos < end) {
         if (p->text[p->pos] == '\\' && p->pos + 1 < end)
             p->pos++;
         else if (ends_name(p, peek(p)))
-            return;
-        cli_add(ret, (struct tarn_bytes){p->text + p->pos++, 1});
+            break;
+        print_add(&p->names, (struct tarn_bytes){p->text + p->pos++, 1});
     }
+    return name_since(p, before);
 }
 
 static void parse_field(struct parser *p, size_t end, struct jp_node ***tail)
 {
-    struct jp_node *n = node_new(JP_FIELD, p->pos, tail);
+    struct jp_node *n = node_new(p, JP_FIELD, p->pos, tail);
 
-    parse_name(p, end, &n->name);
-    if (tarn_bytes_equal(tarn_buf_bytes(&n->name), TARN_BYTES("*")))
+    n->name = parse_name(p, end);
+    if (tarn_bytes_equal(n->name, TARN_BYTES("*")))
         n->type = JP_ALL;
 }
 
@@ -96,7 +93,7 @@ static int parse_deep(struct parser *p, const struct jp_node *previous, struct j
 {
     if (previous && previous->type == JP_DEEP)
         return fail(p, p->pos, "two recursive descents in a row");
-    node_new(JP_DEEP, p->pos, tail);
+    node_new(p, JP_DEEP, p->pos, tail);
     p->pos += 2;
     if (isalnum(peek(p)) || peek(p) == '_')
         parse_field(p, p->len, tail);
@@ -107,12 +104,12 @@ static void text_is(struct jp_node *n, enum tarn_value_type type)
 {
     n->value.type = type;
     if (type == TARN_STRING)
-        n->value.string = tarn_buf_bytes(&n->name);
+        n->value.string = n->name;
 }
 
 static int parse_quoted(struct parser *p, struct jp_node ***tail)
 {
-    size_t start = p->pos;
+    size_t start = p->pos, before = p->j->bytes.len;
     char quote = p->text[p->pos++];
     struct jp_node *n;
 
@@ -120,9 +117,10 @@ static int parse_quoted(struct parser *p, struct jp_node ***tail)
         p->pos += p->text[p->pos] == '\\' && p->pos + 1 < p->len ? 2 : 1;
     if (is_line_end(peek(p)))
         return fail(p, start, "this quoted text has no end");
-    n = node_new(JP_TEXT, start, tail);
-    if (!unquote((struct tarn_bytes){p->text + start + 1, p->pos - start - 1}, quote, &n->name))
+    n = node_new(p, JP_TEXT, start, tail);
+    if (!unquote((struct tarn_bytes){p->text + start + 1, p->pos - start - 1}, quote, &p->names))
         return fail(p, start, "an escape in this quoted text is none of \\n \\t \\\\ \\\" \\' \\xHH \\uHHHH");
+    n->name = name_since(p, before);
     text_is(n, TARN_STRING);
     p->pos++;
     return 0;
@@ -130,16 +128,17 @@ static int parse_quoted(struct parser *p, struct jp_node ***tail)
 
 static int parse_number(struct parser *p, struct jp_node ***tail)
 {
-    size_t start = p->pos;
-    struct jp_node *n = node_new(JP_TEXT, start, tail);
+    size_t start = p->pos, before = p->j->bytes.len;
+    struct jp_node *n = node_new(p, JP_TEXT, start, tail);
     char *end;
 
     if (peek(p) == '-' || peek(p) == '+')
         p->pos++;
     while (isdigit(peek(p)) || peek(p) == '.')
         p->pos++;
-    cli_add(&n->name, (struct tarn_bytes){p->text + start, p->pos - start});
-    cli_add(&n->name, (struct tarn_bytes){"", 1}); /* its NUL */
+    print_add(&p->names, (struct tarn_bytes){p->text + start, p->pos - start});
+    print_add(&p->names, (struct tarn_bytes){"", 1}); /* its NUL */
+    n->name = name_since(p, before);
     errno = 0;
     text_is(n, TARN_INT);
     n->value.i = strtoll(n->name.data, &end, 10);
@@ -154,15 +153,11 @@ static int parse_number(struct parser *p, struct jp_node ***tail)
 static int parse_word(struct parser *p, struct jp_node ***tail)
 {
     size_t start = p->pos;
-    struct tarn_buf word = {0};
-    bool is_true, is_false;
+    struct tarn_bytes word = parse_name(p, p->len);
+    bool is_true = tarn_bytes_equal(word, TARN_BYTES("true"));
 
-    parse_name(p, p->len, &word);
-    is_true = tarn_bytes_equal(tarn_buf_bytes(&word), TARN_BYTES("true"));
-    is_false = tarn_bytes_equal(tarn_buf_bytes(&word), TARN_BYTES("false"));
-    tarn_buf_release(&word);
-    if (is_true || is_false) {
-        struct jp_node *n = node_new(JP_TEXT, start, tail);
+    if (is_true || tarn_bytes_equal(word, TARN_BYTES("false"))) {
+        struct jp_node *n = node_new(p, JP_TEXT, start, tail);
 
         text_is(n, TARN_BOOL);
         n->value.boolean = is_true;
@@ -195,9 +190,11 @@ static int parse_operator(struct parser *p, enum jp_operator *ret)
 static int parse_filter(struct parser *p, struct jp_node ***tail)
 {
     size_t start = p->pos;
-    struct jp_node *n = node_new(JP_FILTER, start, tail);
+    struct jp_node *n = node_new(p, JP_FILTER, start, tail);
     int r;
 
+    if (++p->depth > DEPTH_MAX)
+        return fail(p, start, "nested too deep");
     p->pos += strlen("[?(");
     p->filters++;
     r = parse_list(p, &n->left);
@@ -206,6 +203,7 @@ static int parse_filter(struct parser *p, struct jp_node ***tail)
     if (r == 0 && n->op != JP_EXISTS)
         r = parse_list(p, &n->right);
     p->filters--;
+    p->depth--;
     if (r != 0)
         return r;
     if (!looking_at(p, ")]"))
@@ -236,7 +234,7 @@ static bool parse_bound(struct parser *p, size_t end, bool *ret_has, long *ret)
 static int parse_slice(struct parser *p, size_t end, struct jp_node ***tail)
 {
     size_t start = p->pos;
-    struct jp_node *n = node_new(JP_SLICE, start, tail);
+    struct jp_node *n = node_new(p, JP_SLICE, start, tail);
     bool colon, ok = parse_bound(p, end, &n->slice.has_from, &n->slice.from);
 
     colon = p->pos < end && p->text[p->pos] == ':';
@@ -262,7 +260,7 @@ static int parse_selection(struct parser *p, size_t end, struct jp_node ***tail)
     while (end > p->pos && p->text[end - 1] == ' ')
         end--;
     if (end == p->pos + 1 && p->text[p->pos] == '*') {
-        node_new(JP_SLICE, p->pos++, tail);
+        node_new(p, JP_SLICE, p->pos++, tail);
         return 0;
     }
     if (end < p->pos + 2 || p->text[p->pos] != '\'' || p->text[end - 1] != '\'')
@@ -294,7 +292,7 @@ static size_t selection_end(const struct parser *p, char *ret_what)
 static int parse_bracket(struct parser *p, struct jp_node ***tail)
 {
     size_t start = p->pos++, end;
-    struct jp_node *unions = node_new(JP_UNION, start, tail), **branches = &unions->left;
+    struct jp_node *unions = node_new(p, JP_UNION, start, tail), **branches = &unions->left;
     char what = ',';
 
     while (what == ',') {
@@ -304,7 +302,7 @@ static int parse_bracket(struct parser *p, struct jp_node ***tail)
         end = selection_end(p, &what);
         if (!what)
             return fail(p, start, "unterminated array: '[' has no ']'");
-        branch = node_new(JP_LIST, p->pos, &branches);
+        branch = node_new(p, JP_LIST, p->pos, &branches);
         steps = &branch->left;
         r = parse_selection(p, end, &steps);
         if (r != 0)
@@ -406,15 +404,20 @@ static int parse_action(struct parser *p, bool in_range, bool *ret_end, struct j
         return in_range ? close_action(p, start) : fail(p, start, "not in range, nothing to end");
     }
     if (!take_word(p, "range")) {
-        n = node_new(JP_LIST, start, tail);
+        n = node_new(p, JP_LIST, start, tail);
         r = parse_list(p, &n->left);
         return r != 0 ? r : close_action(p, start);
     }
-    n = node_new(JP_RANGE, start, tail);
+    if (++p->depth > DEPTH_MAX)
+        return fail(p, start, "nested too deep");
+    n = node_new(p, JP_RANGE, start, tail);
     r = parse_list(p, &n->left);
     if (r == 0)
         r = close_action(p, start);
-    return r != 0 ? r : parse_template(p, start, true, &n->right);
+    if (r == 0)
+        r = parse_template(p, start, true, &n->right);
+    p->depth--;
+    return r;
 }
 
 /* Text and actions up to {end} of the range, or the end. */
@@ -429,9 +432,11 @@ static int parse_template(struct parser *p, size_t range_at, bool in_range, stru
         int r;
 
         if (end > p->pos) {
-            struct jp_node *n = node_new(JP_TEXT, p->pos, &tail);
+            struct jp_node *n = node_new(p, JP_TEXT, p->pos, &tail);
+            size_t before = p->j->bytes.len;
 
-            cli_add(&n->name, (struct tarn_bytes){p->text + p->pos, end - p->pos});
+            print_add(&p->names, (struct tarn_bytes){p->text + p->pos, end - p->pos});
+            n->name = name_since(p, before);
             text_is(n, TARN_STRING);
             p->pos = end;
             continue;
@@ -445,12 +450,16 @@ static int parse_template(struct parser *p, size_t range_at, bool in_range, stru
 
 int jsonpath_parse(const char *text, struct jsonpath **ret, struct tarn_error *err)
 {
-    struct parser p = {.text = text, .len = strlen(text), .err = err};
-    struct jsonpath *j = calloc(1, sizeof *j);
+    size_t len = strlen(text), most = 2 * len + 2;
+    struct jsonpath *j = calloc(1, sizeof *j + most * sizeof *j->all);
+    struct parser p = {.j = j, .text = text, .len = len, .err = err};
     int r;
 
-    if (!j)
-        cli_out_of_memory();
+    if (!j || tarn_buf_reserve(&j->bytes, most) != 0) {
+        free(j);
+        return tarn_error_set(err, TARN_E_NOMEM, "out of memory");
+    }
+    p.names.out = &j->bytes;
     r = parse_template(&p, 0, false, &j->nodes);
     if (r == 0)
         *ret = j;
@@ -470,10 +479,8 @@ int jsonpath_parse_path(const char *text, struct jsonpath **ret, struct tarn_err
 
     if (len == 0 || memchr(inner, '{', len) || memchr(inner, '}', len))
         return tarn_error_set(err, TARN_E_INVAL, "unexpected path '%s': one path as in .metadata.name or {.metadata.name}", text);
-    cli_addf(&whole, "{%s", inner[0] == '.' || inner[0] == '[' ? "" : ".");
-    cli_add(&whole, (struct tarn_bytes){inner, len});
-    cli_add(&whole, (struct tarn_bytes){"}", 2}); /* with its NUL */
-    r = jsonpath_parse(whole.data, ret, err);
+    r = tarn_buf_addf(&whole, "{%s%.*s}", inner[0] == '.' || inner[0] == '[' ? "" : ".", (int)len, inner);
+    r = r ? tarn_error_set(err, r, "out of memory") : jsonpath_parse(whole.data, ret, err);
     tarn_buf_release(&whole);
     return r;
 }
@@ -481,6 +488,6 @@ int jsonpath_parse_path(const char *text, struct jsonpath **ret, struct tarn_err
 void jsonpath_free(struct jsonpath *j)
 {
     if (j)
-        nodes_free(j->nodes);
+        tarn_buf_release(&j->bytes);
     free(j);
 }

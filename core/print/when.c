@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "cli.h"
+#include "print_text.h"
 
 int64_t when_parse(struct tarn_bytes text)
 {
@@ -23,19 +23,19 @@ int64_t when_parse(struct tarn_bytes text)
 }
 
 /* "5m" or "5m30s": the second part only when it is not zero. */
-static void two_parts(int64_t a, const char *ua, int64_t b, const char *ub, struct tarn_buf *out)
+static void two_parts(int64_t a, const char *ua, int64_t b, const char *ub, struct print_text *out)
 {
-    cli_addf(out, "%lld%s", (long long)a, ua);
+    print_addf(out, "%lld%s", (long long)a, ua);
     if (b)
-        cli_addf(out, "%lld%s", (long long)b, ub);
+        print_addf(out, "%lld%s", (long long)b, ub);
 }
 
-void when_span(int64_t s, struct tarn_buf *out)
+void when_span(int64_t s, struct print_text *out)
 {
     int64_t m = s / 60, h = s / 3600, d = h / 24;
 
     if (s < -1)
-        cli_addf(out, "<invalid>");
+        print_adds(out, "<invalid>");
     else if (s < 120)
         two_parts(s < 0 ? 0 : s, "s", 0, "", out);
     else if (m < 10)
@@ -54,12 +54,12 @@ void when_span(int64_t s, struct tarn_buf *out)
         two_parts(d / 365, "y", d < 365 * 8 ? d % 365 : 0, "d", out);
 }
 
-void when_age(struct tarn_bytes text, int64_t now_s, struct tarn_buf *out)
+void when_age(struct tarn_bytes text, int64_t now_s, struct print_text *out)
 {
     int64_t t = when_parse(text);
 
     if (t < 0)
-        cli_addf(out, "<unknown>");
+        print_adds(out, "<unknown>");
     else
         when_span(now_s - t, out);
 }

@@ -1,8 +1,10 @@
 /* Short forms of reading a field: absent or of another type reads as empty, 0 or false. */
-#ifndef TARN_CLI_FIELD_H
-#define TARN_CLI_FIELD_H
+#ifndef TARN_PRINT_FIELD_H
+#define TARN_PRINT_FIELD_H
 
 #include <tarn/object.h>
+
+#include "print_text.h"
 
 /* The root of an object, as a value to walk. */
 struct tarn_value field_root(const struct tarn_object *obj);
@@ -15,6 +17,6 @@ bool field_exists(const struct tarn_value *v, const char *path); /* there, and n
 /* Elements of the array or map at path; 0 if there is none. */
 unsigned field_count(const struct tarn_value *v, const char *path);
 /* A scalar as people read it; nothing for containers and null. */
-void field_text(const struct tarn_value *v, struct tarn_buf *out);
+void field_text(const struct tarn_value *v, struct print_text *out);
 
 #endif

@@ -1,6 +1,6 @@
 /* What kubectl says of a pod in one line: ready containers, a status word, restarts. */
-#ifndef TARN_CLI_POD_STATUS_H
-#define TARN_CLI_POD_STATUS_H
+#ifndef TARN_PRINT_POD_STATUS_H
+#define TARN_PRINT_POD_STATUS_H
 
 #include <tarn/object.h>
 

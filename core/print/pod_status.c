@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "cells.h"
 #include "field.h"
 #include "when.h"
 
@@ -22,16 +23,6 @@ static void word_set_ended(struct pod_status *s, const char *prefix, const struc
         snprintf(s->word, sizeof s->word, "%sSignal:%lld", prefix, (long long)signal);
     else
         snprintf(s->word, sizeof s->word, "%sExitCode:%lld", prefix, (long long)field_int(terminated, "exitCode"));
-}
-
-static bool condition_true(const struct tarn_value *pod, struct tarn_bytes type)
-{
-    struct tarn_value it = field_at(pod, "status.conditions"), c;
-
-    while (it.type == TARN_ARRAY && tarn_value_next(&it, NULL, &c) == 1)
-        if (tarn_bytes_equal(field_string(&c, "type"), type))
-            return tarn_bytes_equal(field_string(&c, "status"), TARN_BYTES("True"));
-    return false;
 }
 
 /* Is the init container of this name one that stays beside the others (a sidecar)? */
@@ -55,13 +46,18 @@ static unsigned count_sidecars(const struct tarn_value *pod)
     return n;
 }
 
-static void count_restarts(struct pod_status *s, const struct tarn_value *container)
+/* Restarts, and when the last one was. */
+struct restarts {
+    int64_t n, last_s;
+};
+
+static void count_restarts(struct restarts *all, const struct tarn_value *container)
 {
     int64_t at = when_parse(field_string(container, "lastState.terminated.finishedAt"));
 
-    s->restarts += field_int(container, "restartCount");
-    if (at > s->last_restart_s)
-        s->last_restart_s = at;
+    all->n += field_int(container, "restartCount");
+    if (at > all->last_s)
+        all->last_s = at;
 }
 
 /* One init container's part; true while the pod is still initialising because of it. */
@@ -88,14 +84,14 @@ static bool read_init(const struct tarn_value *pod, const struct tarn_value *c, 
 }
 
 /* Walk the init containers; true while the pod is still initialising. sidecars: restarts of those that stay. */
-static bool read_inits(const struct tarn_value *pod, struct pod_status *s, int64_t *sidecar_restarts)
+static bool read_inits(const struct tarn_value *pod, struct pod_status *s, struct restarts *all, struct restarts *sidecars)
 {
     struct tarn_value it = field_at(pod, "status.initContainerStatuses"), c;
 
     for (unsigned i = 0; it.type == TARN_ARRAY && tarn_value_next(&it, NULL, &c) == 1; i++) {
-        count_restarts(s, &c);
+        count_restarts(all, &c);
         if (is_sidecar(pod, field_string(&c, "name")))
-            *sidecar_restarts += field_int(&c, "restartCount");
+            count_restarts(sidecars, &c);
         if (read_init(pod, &c, i, s))
             return true;
     }
@@ -122,20 +118,20 @@ static bool read_container(const struct tarn_value *c, struct pod_status *s)
 }
 
 /* The containers, last first: the first one has the last word. */
-static void read_containers(const struct tarn_value *pod, struct pod_status *s)
+static void read_containers(const struct tarn_value *pod, struct pod_status *s, struct restarts *all)
 {
-    struct tarn_value it = field_at(pod, "status.containerStatuses"), all[CONTAINERS_MAX];
+    struct tarn_value it = field_at(pod, "status.containerStatuses"), each[CONTAINERS_MAX];
     unsigned n = 0;
     bool running = false;
 
-    while (it.type == TARN_ARRAY && n < CONTAINERS_MAX && tarn_value_next(&it, NULL, &all[n]) == 1)
+    while (it.type == TARN_ARRAY && n < CONTAINERS_MAX && tarn_value_next(&it, NULL, &each[n]) == 1)
         n++;
     while (n-- > 0) {
-        count_restarts(s, &all[n]);
-        running |= read_container(&all[n], s);
+        count_restarts(all, &each[n]);
+        running |= read_container(&each[n], s);
     }
     if (running && strcmp(s->word, "Completed") == 0)
-        word_set(s, "", condition_true(pod, TARN_BYTES("Ready")) ? TARN_BYTES("Running") : TARN_BYTES("NotReady"));
+        word_set(s, "", cells_condition(pod, TARN_BYTES("Ready")) ? TARN_BYTES("Running") : TARN_BYTES("NotReady"));
 }
 
 static bool is_gated(const struct tarn_value *pod)
@@ -164,17 +160,19 @@ static void read_deletion(const struct tarn_value *pod, struct pod_status *s)
 void pod_status_read(const struct tarn_value *pod, struct pod_status *ret)
 {
     struct tarn_bytes reason = field_string(pod, "status.reason");
-    int64_t sidecar_restarts = 0;
+    struct restarts all = {0, -1}, sidecars = {0, -1};
     bool initialising;
 
-    *ret = (struct pod_status){.containers = field_count(pod, "spec.containers") + count_sidecars(pod), .last_restart_s = -1};
+    *ret = (struct pod_status){.containers = field_count(pod, "spec.containers") + count_sidecars(pod)};
     word_set(ret, "", reason.len ? reason : field_string(pod, "status.phase"));
     if (is_gated(pod))
         word_set(ret, "", TARN_BYTES("SchedulingGated"));
-    initialising = read_inits(pod, ret, &sidecar_restarts);
-    if (!initialising || condition_true(pod, TARN_BYTES("Initialized"))) {
-        ret->restarts = sidecar_restarts;
-        read_containers(pod, ret);
+    initialising = read_inits(pod, ret, &all, &sidecars);
+    if (!initialising || cells_condition(pod, TARN_BYTES("Initialized"))) {
+        all = sidecars;
+        read_containers(pod, ret, &all);
     }
+    ret->restarts = all.n;
+    ret->last_restart_s = all.last_s;
     read_deletion(pod, ret);
 }
