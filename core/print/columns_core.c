@@ -299,29 +299,36 @@ static const struct column endpoints[] = {
 
 /* ---- events ------------------------------------------------------------------------------------ */
 
-static struct tarn_bytes first_of(const struct tarn_value *root, const char *a, const char *b, const char *otherwise)
+/* The first of three fields that says something: what events.k8s.io calls otherwise stands behind v1's name. */
+static struct tarn_bytes first_of(const struct tarn_value *root, const char *a, const char *b, const char *c)
 {
     struct tarn_bytes text = field_string(root, a);
 
     if (!text.len)
         text = field_string(root, b);
-    return text.len || !otherwise ? text : field_string(root, otherwise);
+    return text.len || !c ? text : field_string(root, c);
+}
+
+static struct tarn_bytes first_seen(const struct row *r)
+{
+    return first_of(&r->root, "firstTimestamp", "deprecatedFirstTimestamp", "eventTime");
 }
 
 static CELL(cell_event_first)
 {
     (void)c;
-    when_age(first_of(&r->root, "firstTimestamp", "eventTime", NULL), r->now_s, out);
+    when_age(first_seen(r), r->now_s, out);
     return CELL_TEXT;
 }
 
 static CELL(cell_event_last)
 {
+    struct tarn_bytes last = first_of(&r->root, "lastTimestamp", "deprecatedLastTimestamp", NULL);
+
     (void)c;
     if (field_at(&r->root, "series").type == TARN_MAP)
-        when_age(field_string(&r->root, "series.lastObservedTime"), r->now_s, out);
-    else
-        when_age(first_of(&r->root, "lastTimestamp", "firstTimestamp", "eventTime"), r->now_s, out);
+        last = field_string(&r->root, "series.lastObservedTime");
+    when_age(last.len ? last : first_seen(r), r->now_s, out);
     return CELL_TEXT;
 }
 
@@ -368,7 +375,8 @@ static CELL(cell_event_source)
 
 static CELL(cell_event_count)
 {
-    int64_t n = field_int(&r->root, field_at(&r->root, "series").type == TARN_MAP ? "series.count" : "count");
+    bool series = field_at(&r->root, "series").type == TARN_MAP;
+    int64_t n = field_int(&r->root, series ? "series.count" : field_exists(&r->root, "count") ? "count" : "deprecatedCount");
 
     (void)c;
     print_addf(out, "%" PRId64, n ? n : 1);
