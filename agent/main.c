@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "api.h"
 #include "attach_server.h"
 #include "host_limits.h"
 #include "notify.h"
@@ -28,6 +29,7 @@ struct agent {
     struct tarn_attach_server *attach;
     struct tarn_service service;
     struct tarn_web *web;     /* NULL: none is wanted */
+    struct api *api;          /* the read API; NULL: none is wanted, or it has stopped */
     unsigned parts;           /* that ask the ingest thread and must have stopped before it does */
     uv_loop_t loop;
     uv_signal_t terminate, interrupt, hang_up, user;
@@ -87,13 +89,21 @@ static void ask(struct agent *a, enum tarn_ask_verb verb)
     a->asking = tarn_handoff_put(tarn_ingest_handoff(a->ingest), &a->ask.node);
 }
 
-/* Attach server, service and web: when the last has no question under way, the ingest thread may go. */
+/* Attach server, service, web and read API: when the last has no question under way, the ingest thread may go. */
 static void on_part_stopped(void *ctx)
 {
     struct agent *a = ctx;
 
     if (--a->parts == 0 && !a->asking)
         ask(a, TARN_ASK_STOP);
+}
+
+static void on_api_stopped(void *ctx)
+{
+    struct agent *a = ctx;
+
+    a->api = NULL;
+    on_part_stopped(a);
 }
 
 static void stop(struct agent *a, const char *why)
@@ -105,11 +115,13 @@ static void stop(struct agent *a, const char *why)
     (void)tarn_notify("STOPPING=1");
     tarn_runtime_dir_unlisten(&a->dir);
     (void)uv_timer_start(&a->patience, on_patience_over, DRAIN_MS, 0);
-    a->parts = a->web ? 3 : 2;
+    a->parts = 2 + (a->web != NULL) + (a->api != NULL);
     tarn_attach_server_close(a->attach, on_part_stopped, a);
     tarn_service_stop(&a->service, on_part_stopped, a);
     if (a->web)
         tarn_web_stop(a->web, on_part_stopped, a);
+    if (a->api)
+        api_stop(a->api, on_api_stopped, a);
 }
 
 static void close_handles(struct agent *a)
@@ -243,6 +255,22 @@ static void start_web(struct agent *a)
         tarn_log(TARN_LOG_ERROR, err.message, "code", tarn_error_name(err.code), "goes_on", "without HTTP", NULL);
 }
 
+/* Nor is a read API. */
+static void start_api(struct agent *a)
+{
+    struct tarn_error err;
+
+    if (api_start(
+            &(struct api_options){
+                .config = &a->config,
+                .ingest = tarn_ingest_handoff(a->ingest),
+                .loop = &a->loop,
+                .counters = tarn_ingest_api_counters(a->ingest),
+            },
+            &a->api, &err))
+        tarn_log(TARN_LOG_ERROR, err.message, "code", tarn_error_name(err.code), "goes_on", "without the read API", NULL);
+}
+
 static int make_service(struct agent *a, struct tarn_error *err)
 {
     int rc = tarn_service_start(&a->service, &a->loop, tarn_ingest_handoff(a->ingest), tarn_ingest_pulse(a->ingest));
@@ -260,6 +288,7 @@ static int make_reload(struct agent *a, struct tarn_error *err)
         .argv = a->argv,
         .ingest = tarn_ingest_handoff(a->ingest),
         .attach = &a->attach,
+        .api = &a->api,
         .first = &a->config,
         .on_decided = on_reloaded,
         .ctx = a,
@@ -309,6 +338,7 @@ static int run(struct agent *a)
     }
     start_signals(a);
     start_web(a);
+    start_api(a);
     say_ready(a);
     (void)uv_run(&a->loop, UV_RUN_DEFAULT);
     tarn_ingest_join(a->ingest);

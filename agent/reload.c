@@ -33,11 +33,18 @@ static bool other_server(const struct tarn_config_server *a, const struct tarn_c
            differ(a->tls_server_name, b->tls_server_name) || differ(a->proxy_url, b->proxy_url) || a->insecure != b->insecure || a->gzip != b->gzip;
 }
 
+static bool other_api(const struct tarn_config_api *a, const struct tarn_config_api *b)
+{
+    return differ(a->socket_path, b->socket_path) || differ(a->listen, b->listen) || differ(a->cert_file, b->cert_file) || differ(a->key_file, b->key_file) ||
+           a->max_connections != b->max_connections;
+}
+
 static void name_what_needs_a_restart(const struct tarn_config *from, const struct tarn_config *to)
 {
     const char *what = other_server(&from->server, &to->server)                                                  ? "server"
                        : differ(from->socket_path, to->socket_path) || differ(from->runtime_dir, to->runtime_dir) ? "socket, runtimeDir"
                        : differ(from->state_dir, to->state_dir) || from->checkpoint_interval_ms != to->checkpoint_interval_ms ? "stateDir, checkpoint.interval"
+                       : other_api(&from->api, &to->api)                                                          ? "api.socket, api.listen, api.certFile, api.keyFile, api.maxConnections"
                        : from->log_format != to->log_format || from->log_level != to->log_level                  ? "logFormat, logLevel"
                                                                                                                  : NULL;
 
@@ -65,6 +72,18 @@ static void on_again(uv_timer_t *timer)
         ask(r);
 }
 
+/* The read API's thread uses the old one until it says so; where it is stopping, until it has stopped. */
+static void tell_api(struct tarn_reload *r, struct tarn_config *old)
+{
+    if (!*r->api) {
+        free_config(old);
+        return;
+    }
+    r->old = old;
+    r->change = (struct api_change){.config = r->in_force, .back = &r->changed};
+    r->telling = api_configure(*r->api, &r->change);
+}
+
 static void in_force(struct tarn_reload *r)
 {
     struct tarn_config *old = r->in_force;
@@ -73,7 +92,7 @@ static void in_force(struct tarn_reload *r)
     r->wanted = NULL;
     if (*r->attach)
         tarn_attach_server_configure(*r->attach, r->in_force);
-    free_config(old);
+    tell_api(r, old);
     tarn_log(TARN_LOG_INFO, "configuration reloaded", "resources", TARN_LOG_U64(r->in_force->nresources), "realms", TARN_LOG_U64(r->in_force->nrealms), NULL);
 }
 
@@ -82,6 +101,13 @@ static void refused(struct tarn_reload *r)
     tarn_log(TARN_LOG_ERROR, r->ask.error.message, "kept", "the configuration in force", NULL);
     free_config(r->wanted);
     r->wanted = NULL;
+}
+
+static void decided(struct tarn_reload *r)
+{
+    r->on_decided(r->ctx);
+    if (r->anew)
+        tarn_reload_now(r);
 }
 
 static void on_answer(void *ctx, struct tarn_handoff_node *node)
@@ -100,17 +126,27 @@ static void on_answer(void *ctx, struct tarn_handoff_node *node)
     } else {
         in_force(r);
     }
-    r->on_decided(r->ctx);
-    if (r->anew)
-        tarn_reload_now(r);
+    if (!r->telling)
+        decided(r);
+}
+
+static void on_changed(void *ctx, struct tarn_handoff_node *node)
+{
+    struct tarn_reload *r = ctx;
+
+    (void)node;
+    r->telling = false;
+    free_config(r->old);
+    r->old = NULL;
+    decided(r);
 }
 
 void tarn_reload_now(struct tarn_reload *r)
 {
     struct tarn_config *c;
 
-    r->anew = r->asking;
-    if (r->asking)
+    r->anew = r->asking || r->telling;
+    if (r->anew)
         return;
     free_config(r->wanted);
     r->wanted = NULL;
@@ -134,6 +170,8 @@ int tarn_reload_init(struct tarn_reload *r)
 {
     int rc = tarn_handoff_init(&r->answers, r->loop, on_answer, r);
 
+    if (rc >= 0)
+        rc = tarn_handoff_init(&r->changed, r->loop, on_changed, r);
     if (rc < 0)
         return rc;
     (void)uv_timer_init(r->loop, &r->again);
@@ -145,11 +183,14 @@ void tarn_reload_close(struct tarn_reload *r)
 {
     uv_close((uv_handle_t *)&r->again, NULL);
     tarn_handoff_close(&r->answers, NULL);
+    tarn_handoff_close(&r->changed, NULL);
 }
 
 void tarn_reload_release(struct tarn_reload *r)
 {
     tarn_handoff_release(&r->answers);
+    tarn_handoff_release(&r->changed);
+    free_config(r->old);
     free_config(r->wanted);
     free_config(r->in_force);
 }

@@ -9,6 +9,7 @@
 #ifndef TARN_AGENT_RELOAD_H
 #define TARN_AGENT_RELOAD_H
 
+#include "api.h"
 #include "attach_server.h"
 #include "ingest.h"
 
@@ -18,15 +19,19 @@ struct tarn_reload {
     char *const *argv;
     struct tarn_handoff *ingest;
     struct tarn_attach_server **attach; /* NULL there: it is closing */
+    struct api **api;                   /* NULL there: none, or it has stopped */
     const struct tarn_config *first;    /* of the start; stays the caller's */
     void (*on_decided)(void *ctx);      /* a SIGHUP's configuration is in force, refused, or waits until it can be */
     void *ctx;
     struct tarn_config *in_force;       /* NULL: first is */
     struct tarn_config *wanted;         /* to be brought into force */
+    struct tarn_config *old;            /* which the read API still uses; freed when `change` comes back */
+    struct api_change change;
+    struct tarn_handoff changed;
     struct tarn_handoff answers;
     struct tarn_ask ask;
     uv_timer_t again;
-    bool asking, anew; /* anew: SIGHUP came while an answer was on its way */
+    bool asking, telling, anew; /* the ingest thread, the read API; anew: SIGHUP came while an answer was on its way */
 };
 
 /* The fields up to `ctx` are filled in by the caller and outlive r. 0 or a libuv error. */

@@ -39,10 +39,10 @@ struct api_caller {
 
 /* What it wants. Borrowed during the call. */
 struct api_attributes {
-    const char *verb;                         /* "get", "list", "watch" */
-    const char *group, *version, *resource;   /* "apps", "v1", "deployments" */
-    const char *ns, *name;                    /* "": all. A list or watch with the field selector metadata.name=N has the name N */
-    const char *path;                         /* "/apis": instead of a resource (discovery, /version); NULL: a resource */
+    const char *verb;                           /* "get", "list", "watch" */
+    struct tarn_bytes group, version, resource; /* "apps", "v1", "deployments" */
+    struct tarn_bytes ns, name;                 /* empty: all. A list or watch with the field selector metadata.name=N has the name N */
+    struct tarn_bytes path;                     /* "/apis": instead of a resource (discovery, /version); empty: a resource */
     const struct tarn_config_realm *const *realms; /* that hold the resource; for a path: all there are */
     unsigned nrealms;
 };

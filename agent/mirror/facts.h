@@ -72,6 +72,10 @@ struct tarn_facts {
     const char *version, *server, *server_from;
     const char *reload_state, *reload_error; /* of the newest SIGHUP: none, applied, waiting, refused */
     uint64_t refused_limit, refused_permission, refused_other; /* clients turned away */
+    /* the read API */
+    uint64_t api_connections, api_requests_get, api_requests_list, api_requests_watch, api_requests_discovery, api_requests_passed;
+    uint64_t api_refused_http, api_refused_unauthorized, api_refused_forbidden, api_refused_unavailable;
+    uint64_t api_expired, api_watches, api_events, api_slow, api_lists_held, api_bytes_sent;
     uint64_t reloads_applied, reloads_refused, reload_age_ms;
     uint64_t pid, uptime_s, uptime_ms, longest_turn_us, longest_turn_cpu_us, turns, requests, request_failures, bytes_received, pauses, transfers, transfers_waiting;
     struct tarn_histogram turn_time, event_lag;

@@ -455,6 +455,11 @@ struct tarn_refusals *tarn_ingest_refusals(struct tarn_ingest *in)
     return &in->refusals;
 }
 
+struct api_counters *tarn_ingest_api_counters(struct tarn_ingest *in)
+{
+    return &in->api;
+}
+
 void tarn_ingest_join(struct tarn_ingest *in)
 {
     (void)uv_thread_join(&in->thread);

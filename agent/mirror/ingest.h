@@ -10,6 +10,7 @@
 #include <tarn/attach.h>
 #include <tarn/pin.h>
 
+#include "api_counters.h"
 #include "api_server.h"
 #include "config.h"
 #include "facts.h"
@@ -76,6 +77,8 @@ struct tarn_handoff *tarn_ingest_handoff(struct tarn_ingest *in);
 const struct tarn_pulse *tarn_ingest_pulse(const struct tarn_ingest *in);
 /* Where they are counted; any thread, until join. */
 struct tarn_refusals *tarn_ingest_refusals(struct tarn_ingest *in);
+/* Where the read API counts; any thread, until join. */
+struct api_counters *tarn_ingest_api_counters(struct tarn_ingest *in);
 /* After the answer to TARN_ASK_STOP: wait for the thread and free all. */
 void tarn_ingest_join(struct tarn_ingest *in);
 

@@ -12,6 +12,28 @@ static const char *keep(struct tarn_facts *f, const char *s)
     return tarn_arena_copy(&f->arena, tarn_bytes_of(s ? s : ""));
 }
 
+static void add_api(struct api_counters *n, struct tarn_facts *f)
+{
+#define READ(from) atomic_load_explicit(&n->from, memory_order_relaxed)
+    f->api_connections = READ(http.connections);
+    f->api_requests_get = READ(gets);
+    f->api_requests_list = READ(lists);
+    f->api_requests_watch = READ(watches);
+    f->api_requests_discovery = READ(discoveries);
+    f->api_requests_passed = READ(passed);
+    f->api_refused_http = READ(http.refused);
+    f->api_refused_unauthorized = READ(unauthorized);
+    f->api_refused_forbidden = READ(forbidden);
+    f->api_refused_unavailable = READ(unavailable);
+    f->api_expired = READ(expired);
+    f->api_watches = READ(watches_now);
+    f->api_events = READ(events);
+    f->api_slow = READ(slow);
+    f->api_lists_held = READ(lists_held);
+    f->api_bytes_sent = READ(http.bytes_sent);
+#undef READ
+}
+
 static int add_agent(struct tarn_ingest *in, struct tarn_facts *f)
 {
     struct tarn_http_stats h;
@@ -37,6 +59,7 @@ static int add_agent(struct tarn_ingest *in, struct tarn_facts *f)
     f->refused_limit = atomic_load_explicit(&in->refusals.limit, memory_order_relaxed);
     f->refused_permission = atomic_load_explicit(&in->refusals.permission, memory_order_relaxed);
     f->refused_other = atomic_load_explicit(&in->refusals.other, memory_order_relaxed);
+    add_api(&in->api, f);
     f->reloads_applied = in->reload.applied;
     f->reloads_refused = in->reload.refused;
     f->reload_age_ms = in->reload.at_ms ? tarn_now_ms(in->rt) - in->reload.at_ms : 0;

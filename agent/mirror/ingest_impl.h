@@ -42,6 +42,7 @@ struct tarn_ingest {
     unsigned ndrivers;
     struct reload_state reload;
     struct tarn_refusals refusals;
+    struct api_counters api;
     struct tarn_ask *stop; /* the question that ended it */
     uint64_t started_ms, collected_ms, generation_base;
     bool more; /* a collector has more to do at once */

@@ -274,6 +274,14 @@ void tarn_http_exchange_wake(struct tarn_http_exchange *x)
         resume(x);
 }
 
+void tarn_http_exchange_cut(struct tarn_http_exchange *x)
+{
+    if (!x->source)
+        return;
+    x->cut = true;
+    tarn_http_exchange_wake(x);
+}
+
 /* ---- peers that go away --------------------------------------------------------------------------------------- */
 
 /* Nothing is freed here: a stream that is resumed ends in the daemon's turn. */
@@ -329,10 +337,7 @@ void http_cut_streams(struct tarn_http_server *s)
     struct tarn_http_exchange *x;
 
     TAILQ_FOREACH(x, &s->streams, link)
-    {
-        x->cut = true;
-        tarn_http_exchange_wake(x);
-    }
+    tarn_http_exchange_cut(x);
 }
 
 /* ---- what the server answers itself ------------------------------------------------------------------------------ */

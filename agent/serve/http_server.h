@@ -128,6 +128,9 @@ void tarn_http_exchange_stream(struct tarn_http_exchange *x, unsigned status, co
 /* There is more to read, or an end to be told. As often as one likes; read follows in the loop's next turn. */
 void tarn_http_exchange_wake(struct tarn_http_exchange *x);
 
+/* Let a stream end by a cut, whatever its source still has. What is no stream yet is answered as if this had not been said. */
+void tarn_http_exchange_cut(struct tarn_http_exchange *x);
+
 /* For who keeps them: one list a keeper. */
 struct tarn_http_exchange **tarn_http_exchange_next(struct tarn_http_exchange *x);
 uint64_t tarn_http_exchange_since_ms(const struct tarn_http_exchange *x); /* the loop's clock */

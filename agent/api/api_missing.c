@@ -1,0 +1,112 @@
+/* api_missing.c - stands in for the parts of the read API that are not there yet. Whoever lands one takes it out here. */
+#include "api_impl.h"
+
+/* hub: api_realm.c, api_watch.c */
+int api_realm_new(const struct api_realm_options *o, struct api_realm **ret, struct tarn_error *err)
+{
+    (void)o;
+    *ret = NULL;
+    return tarn_error_set(err, TARN_E_UNSUPPORTED, "not there yet");
+}
+void api_realm_close(struct api_realm *r, void (*closed)(void *ctx), void *ctx)
+{
+    (void)r, (void)closed, (void)ctx;
+}
+const char *api_realm_name(const struct api_realm *r)
+{
+    (void)r;
+    return "";
+}
+bool api_realm_has(struct api_realm *r, struct tarn_bytes group, struct tarn_bytes resource)
+{
+    (void)r, (void)group, (void)resource;
+    return false;
+}
+bool api_realm_is_attached(const struct api_realm *r)
+{
+    (void)r;
+    return false;
+}
+void api_watch_serve(struct api_call *c)
+{
+    api_list_serve(c);
+}
+
+/* list: api_list.c, api_discovery.c */
+void api_list_serve(struct api_call *c)
+{
+    struct api_answer a = {0};
+
+    api_answer_no_resource(&a);
+    api_call_answer(c, &a);
+}
+void api_discovery_serve(struct api_call *c)
+{
+    api_list_serve(c);
+}
+int api_lists_new(struct api *a, struct api_lists **ret)
+{
+    (void)a;
+    *ret = NULL;
+    return 0;
+}
+void api_lists_stop(struct api_lists *l)
+{
+    (void)l;
+}
+void api_lists_free(struct api_lists *l)
+{
+    (void)l;
+}
+
+/* access: api_access.c, api_pass.c */
+int api_access_new(uv_loop_t *loop, const struct tarn_config_server *server, struct api_access **ret, struct tarn_error *err)
+{
+    (void)loop, (void)server, (void)err;
+    *ret = NULL;
+    return 0;
+}
+void api_access_close(struct api_access *a)
+{
+    (void)a;
+}
+struct api_decision *api_access_decide(struct api_access *a, const struct api_caller *caller, const struct api_attributes *what,
+                                       void (*done)(void *ctx, const struct tarn_status *refusal), void *ctx)
+{
+    (void)a, (void)caller, (void)what;
+    done(ctx, &(struct tarn_status){.reason = TARN_REASON_FORBIDDEN, .message = TARN_BYTES("not there yet")});
+    return NULL;
+}
+void api_access_cancel(struct api_decision *d)
+{
+    (void)d;
+}
+bool api_access_may_read(const struct api_caller *caller, const struct tarn_config_realm *r)
+{
+    (void)caller, (void)r;
+    return false;
+}
+int api_pass_new(uv_loop_t *loop, const struct tarn_config_server *server, bool on, struct api_pass **ret, struct tarn_error *err)
+{
+    (void)loop, (void)server, (void)on, (void)err;
+    *ret = NULL;
+    return 0;
+}
+void api_pass_close(struct api_pass *p)
+{
+    (void)p;
+}
+void api_pass_set(struct api_pass *p, bool on)
+{
+    (void)p, (void)on;
+}
+bool api_pass_is_on(const struct api_pass *p)
+{
+    (void)p;
+    return false;
+}
+void api_pass_serve(struct api_pass *p, struct tarn_http_exchange *x)
+{
+    (void)p;
+    tarn_http_exchange_reply(x, 501, "text/plain", &(struct tarn_buf){0});
+}
