@@ -45,7 +45,7 @@ def lint(name, kind, labels, line):
     if re.search(r"_(ms|us|ns|milliseconds|minutes|kb|kib|mib|count|sum|bucket)$", name.removesuffix("_total")):
         wrong(line, f"{name}: base units are seconds and bytes; suffixes of histograms are theirs")
     for label in labels:
-        if label not in ("realm", "resource", "reason", "type", "state", "what", "result", "step", "how", "le", "version", "source"):
+        if label not in ("realm", "resource", "reason", "type", "state", "what", "result", "step", "how", "le", "version", "source", "verb"):
             wrong(line, f"{name}: label {label} is none of the bounded ones")
 
 
