@@ -1,0 +1,41 @@
+/* Tests of agent/api/api_hash.c. What is expected comes from OpenSSL: openssl mac -macopt hexkey:0001..0f -macopt size:16 SIPHASH */
+#include "tarn_test.h"
+
+#include <string.h>
+
+#include "api_hash.h"
+
+static void it_is_siphash(void)
+{
+    static const struct {
+        size_t n;
+        unsigned char hash[16];
+    } rows[] = {
+        {0, {0xa3, 0x81, 0x7f, 0x04, 0xba, 0x25, 0xa8, 0xe6, 0x6d, 0xf6, 0x72, 0x14, 0xc7, 0x55, 0x02, 0x93}},
+        {1, {0xda, 0x87, 0xc1, 0xd8, 0x6b, 0x99, 0xaf, 0x44, 0x34, 0x76, 0x59, 0x11, 0x9b, 0x22, 0xfc, 0x45}},
+        {8, {0x3b, 0x62, 0xa9, 0xba, 0x62, 0x58, 0xf5, 0x61, 0x0f, 0x83, 0xe2, 0x64, 0xf3, 0x14, 0x97, 0xb4}},
+        {15, {0x54, 0x93, 0xe9, 0x99, 0x33, 0xb0, 0xa8, 0x11, 0x7e, 0x08, 0xec, 0x0f, 0x97, 0xcf, 0xc3, 0xd9}},
+        {63, {0x51, 0x50, 0xd1, 0x77, 0x2f, 0x50, 0x83, 0x4a, 0x50, 0x3e, 0x06, 0x9a, 0x97, 0x3f, 0xbd, 0x7c}},
+    };
+    struct api_hash_key key;
+    char text[64];
+
+    for (int i = 0; i < 64; i++)
+        text[i] = (char)i;
+    memcpy(key.v, text, sizeof key.v);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct api_hash h = api_hash(&key, (struct tarn_bytes){.data = text, .len = rows[i].n});
+
+        CU_ASSERT(memcmp(h.v, rows[i].hash, sizeof h.v) == 0);
+    }
+}
+
+static void each_key_is_another(void)
+{
+    struct api_hash_key a, b;
+
+    CU_ASSERT(api_hash_key_make(&a) == 0 && api_hash_key_make(&b) == 0);
+    CU_ASSERT(memcmp(a.v, b.v, sizeof a.v) != 0);
+}
+
+TARN_TEST_MAIN("api_hash", TARN_TEST(it_is_siphash), TARN_TEST(each_key_is_another))
