@@ -22,7 +22,7 @@ struct many {
 };
 
 struct arguments {
-    const char *listen, *port_file, *generate, *token, *tls_cert, *tls_key;
+    const char *listen, *port_file, *generate, *token, *access, *tls_cert, *tls_key;
     uint64_t seed, history_events, history_bytes, churn;
     struct many faults, loads;
     char host[256]; /* from listen */
@@ -44,6 +44,7 @@ static const struct {
     {"history", NUMBER, offsetof(struct arguments, history_events), "N  changes kept for watches, per resource; default 65536"},
     {"history-bytes", NUMBER, offsetof(struct arguments, history_bytes), "N  the same in bytes; default 134217728"},
     {"token", TEXT, offsetof(struct arguments, token), "TEXT  ask every client for this bearer token"},
+    {"access", TEXT, offsetof(struct arguments, access), "FILE  users with their tokens, and what they may; JSON or YAML (docs/apisim.md)"},
     {"tls-cert", TEXT, offsetof(struct arguments, tls_cert), "FILE  serve HTTPS; PEM"},
     {"tls-key", TEXT, offsetof(struct arguments, tls_key), "FILE  the certificate's key; PEM"},
     {"fault", REPEATED, offsetof(struct arguments, faults), "SPEC  arm a fault: KIND[,KEY=VALUE ...]; may be given often"},
@@ -62,6 +63,7 @@ static const char help_control[] =
     "  POST /sim/drop-watches  {\"resource\":R, \"how\":\"end\" or \"cut\"}: end every open watch\n"
     "  POST /sim/compact       {\"resource\":R}: forget the history, so that older versions are 410\n"
     "  POST /sim/rewind        {\"by\":N}: go back N versions, as a restored backup does\n"
+    "  POST /sim/access        {\"users\":[...], \"rules\":[...]}: other users and rules, at once\n"
     "\n"
     "A fault has a kind and: resource (\"pods\", \"deployments.apps\"), verb (list, watch, get, create ...), count\n"
     "(how often; default always), probability (0 to 1). Kinds, with the further keys they read:\n";
@@ -200,6 +202,16 @@ static char *read_text(const char *path)
     return b.data;
 }
 
+static int load_access(struct sim_access *access, const struct arguments *a)
+{
+    struct tarn_error err;
+
+    if (!a->access || sim_access_load(access, a->access, &err) == 0)
+        return 0;
+    fprintf(stderr, "tarn-apisim: --access: %s\n", err.message);
+    return 1;
+}
+
 static bool loses(void *ctx, const struct sim_resource *r)
 {
     return sim_faults_hit(ctx, SIM_FAULT_LOST_EVENT, r->name, "watch") != NULL;
@@ -310,8 +322,11 @@ int main(int argc, char **argv)
         api.generator = sim_generator_new(&world, &g);
         sim_world_compact(&world, NULL); /* a server that just started remembers nothing */
     }
-    api.token = a.token;
-    rc = load_all(&world, &a);
+    if (a.token)
+        sim_access_add_admin(&api.access, a.token);
+    rc = load_access(&api.access, &a);
+    if (rc == 0)
+        rc = load_all(&world, &a);
     if (rc == 0)
         rc = arm_faults(&api, &a);
     if (rc == 0)
@@ -320,6 +335,7 @@ int main(int argc, char **argv)
     sim_faults_free(api.faults);
     sim_generator_free(api.generator);
     sim_world_release(&world);
+    sim_access_release(&api.access);
     uv_loop_close(&loop);
     return rc;
 }

@@ -9,6 +9,8 @@
 #include "sim_fault.h"
 #include "sim_get.h"
 #include "sim_list.h"
+#include "sim_log.h"
+#include "sim_review.h"
 #include "sim_status.h"
 #include "sim_watch.h"
 #include "sim_write.h"
@@ -99,8 +101,17 @@ static bool parse_verb(struct sim_call *c, bool old_watch)
     return placed || c->verb == SIM_LIST || c->verb == SIM_WATCH;
 }
 
+static bool is_log(const struct sim_call *c)
+{
+    return c->verb == SIM_GET && strcmp(c->subresource, "log") == 0 && strcmp(c->resource->name, "pods") == 0;
+}
+
 static void serve(struct sim_call *c)
 {
+    if (is_log(c)) {
+        sim_log_serve(c);
+        return;
+    }
     switch (c->verb) {
     case SIM_LIST:
         c->api->counters.lists++;
@@ -120,54 +131,32 @@ static void serve(struct sim_call *c)
     }
 }
 
-/* Who asks? Nobody (no token) is system:anonymous and may see little; a token nobody knows is refused. */
-static bool authenticated(const struct sim_api *api, struct sim_request *req, bool *ret_anonymous)
+static bool may_call(const struct sim_call *c, const struct sim_user *u)
 {
-    const char *h = sim_request_header(req, "Authorization");
+    const struct sim_kind *k = &c->resource->kind;
+    const struct sim_attempt what = {.verb = sim_verb_text(c->verb), .group = k->group, .resource = k->plural, .subresource = c->subresource,
+                                     .name = c->name, .ns = c->ns};
 
-    *ret_anonymous = api->token && !h;
-    if (!api->token || !h || (strncmp(h, "Bearer ", 7) == 0 && strcmp(h + 7, api->token) == 0))
+    if (sim_access_allows(&c->api->access, u, &what))
         return true;
-    sim_status_reply(req, &(struct sim_status){.code = 401, .reason = "Unauthorized", .message = "Unauthorized"});
+    sim_reply_forbidden(c->req, u->name, &what);
     return false;
 }
 
-static void refuse_anonymous_call(const struct sim_call *c)
+static bool may_see(const struct sim_api *api, struct sim_request *req, const struct sim_user *u)
 {
-    const struct sim_kind *k = &c->resource->kind;
-    char message[1024], where[300];
+    const struct sim_attempt what = {.verb = "get", .path = sim_request_path(req)};
 
-    (void)snprintf(where, sizeof where, *c->ns ? "in the namespace \"%s\"" : "at the cluster scope", c->ns);
-    (void)snprintf(message, sizeof message,
-                   "%s is forbidden: User \"system:anonymous\" cannot %s resource \"%s\" in API group \"%s\" %s",
-                   c->resource->name, sim_verb_text(c->verb), k->plural, k->group, where);
-    sim_status_reply(c->req, &(struct sim_status){.code = 403, .reason = "Forbidden", .message = message,
-                                                  .group = k->group, .kind = k->plural,
-                                                  .name = *c->name ? c->name : NULL});
-}
-
-static void refuse_anonymous_path(struct sim_request *req)
-{
-    char message[1200];
-
-    (void)snprintf(message, sizeof message, "forbidden: User \"system:anonymous\" cannot get path \"%.1024s\"",
-                   sim_request_path(req));
-    sim_status_reply(req, &(struct sim_status){.code = 403, .reason = "Forbidden", .details = true, .message = message});
-}
-
-static bool is_public(const struct segments *s)
-{
-    static const char *const paths[] = {"version", "healthz", "livez", "readyz"};
-
-    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
-        if (s->n == 1 && strcmp(s->v[0], paths[i]) == 0)
-            return true;
+    if (sim_access_allows(&api->access, u, &what))
+        return true;
+    sim_reply_forbidden(req, u->name, &what);
     return false;
 }
 
 /* What is known about a request before it is served. */
 struct visit {
-    bool anonymous, delayed;
+    struct sim_user user;
+    bool delayed;
 };
 
 static void resource_request(struct sim_api *api, struct sim_request *req, const struct segments *s,
@@ -188,11 +177,7 @@ static void resource_request(struct sim_api *api, struct sim_request *req, const
         sim_reply_method_not_allowed(req);
         return;
     }
-    if (visit->anonymous) {
-        refuse_anonymous_call(&c);
-        return;
-    }
-    if (!sim_fault_request(&c, visit->delayed))
+    if (may_call(&c, &visit->user) && !sim_fault_request(&c, visit->delayed))
         serve(&c);
 }
 
@@ -210,13 +195,15 @@ static void handle(struct sim_api *api, struct sim_request *req, bool delayed)
         return;
     }
     api->counters.requests++;
-    if (!authenticated(api, req, &visit.anonymous))
+    if (!sim_access_caller(&api->access, sim_request_header(req, "Authorization"), &visit.user)) {
+        sim_status_reply(req, &(struct sim_status){.code = 401, .reason = "Unauthorized", .message = "Unauthorized"});
+        return;
+    }
+    if (sim_review_serve(api, req, &visit.user, s.v, s.n))
         return;
     if ((s.n > 2 && strcmp(s.v[0], "api") == 0) || (s.n > 3 && strcmp(s.v[0], "apis") == 0))
         resource_request(api, req, &s, &visit);
-    else if (visit.anonymous && !is_public(&s))
-        refuse_anonymous_path(req);
-    else
+    else if (may_see(api, req, &visit.user))
         sim_discovery_serve(api, req, s.v, s.n);
 }
 

@@ -6,6 +6,7 @@
 #ifndef SIM_API_H
 #define SIM_API_H
 
+#include "sim_access.h"
 #include "sim_http.h"
 #include "sim_world.h"
 
@@ -25,7 +26,7 @@ struct sim_api {
     struct sim_generator *generator;
     struct sim_churn *churn;
     struct sim_http *http;
-    const char *token; /* NULL: nobody is asked for one */
+    struct sim_access access;
     struct sim_counters counters;
     struct sim_dying *dying; /* pods in their grace period, the next one first */
 };

@@ -213,6 +213,16 @@ static void act_rewind(struct sim_api *api, struct parameters *p)
     reply_done(api, req, NULL, 0);
 }
 
+static void act_access(struct sim_api *api, struct parameters *p)
+{
+    struct tarn_error err = {0};
+
+    if (sim_access_set(&api->access, p->json, &err))
+        sim_reply_bad_request(p->req, "%s", err.message);
+    else
+        reply_done(api, p->req, NULL, 0);
+}
+
 static const struct {
     const char *name;
     void (*act)(struct sim_api *api, struct parameters *p);
@@ -220,7 +230,7 @@ static const struct {
 } acts[] = {
     {"fault", fault, false},        {"churn", act_churn, true},     {"quiesce", act_quiesce, true},
     {"resume", act_resume, true},   {"change", act_change, true},   {"drop-watches", act_drop, true},
-    {"compact", act_compact, true}, {"rewind", act_rewind, true},
+    {"compact", act_compact, true}, {"rewind", act_rewind, true},   {"access", act_access, true},
 };
 
 void sim_control_serve(struct sim_api *api, struct sim_request *req, const char *what)

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "sim_access.h"
 #include "sim_json.h"
 
 static void put_field(struct tarn_buf *out, const char *name, const char *value, bool *first)
@@ -39,7 +40,7 @@ static void put_details(struct tarn_buf *out, const struct sim_status *s)
     sim_puts(out, ",\"details\":{");
     put_field(out, "name", s->name, &first);
     put_field(out, "group", s->group && *s->group ? s->group : NULL, &first);
-    put_field(out, "kind", s->kind, &first);
+    put_field(out, "kind", s->kind && *s->kind ? s->kind : NULL, &first);
     if (s->causes[0].message) {
         sim_puts(out, first ? "" : ",");
         put_causes(out, s->causes);
@@ -134,6 +135,38 @@ void sim_reply_method_not_allowed(struct sim_request *req)
 {
     sim_status_reply(req, &(struct sim_status){.code = 405, .reason = "MethodNotAllowed", .details = true,
                                                .message = "the server does not allow this method on the requested resource"});
+}
+
+static void put_forbidden_resource(struct tarn_buf *m, const char *user, const struct sim_attempt *w)
+{
+    sim_putf(m, "%s%s%s", w->resource, *w->group ? "." : "", w->group);
+    if (*w->name)
+        sim_putf(m, " \"%s\"", w->name);
+    sim_putf(m, " is forbidden: User \"%s\" cannot %s resource \"%s%s%s\" in API group \"%s\" ", user, w->verb, w->resource, *w->subresource ? "/" : "",
+             w->subresource, w->group);
+    if (*w->ns)
+        sim_putf(m, "in the namespace \"%s\"", w->ns);
+    else
+        sim_puts(m, "at the cluster scope");
+}
+
+void sim_reply_forbidden(struct sim_request *req, const char *user, const struct sim_attempt *w)
+{
+    struct sim_status s = {.code = 403, .reason = "Forbidden", .details = true};
+    struct tarn_buf m = {0};
+
+    if (w->path) {
+        sim_putf(&m, "forbidden: User \"%s\" cannot %s path \"%.1024s\"", user, w->verb, w->path);
+    } else {
+        put_forbidden_resource(&m, user, w);
+        s.group = w->group;
+        s.kind = w->resource;
+        s.name = *w->name ? w->name : NULL;
+    }
+    sim_put(&m, "", 1);
+    s.message = m.data;
+    sim_status_reply(req, &s);
+    tarn_buf_release(&m);
 }
 
 void sim_reply_invalid(struct sim_request *req, const struct sim_invalid *i)

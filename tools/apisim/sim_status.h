@@ -40,6 +40,9 @@ struct sim_invalid {
     const char *field, *detail; /* detail: "Forbidden: ..." */
 };
 void sim_reply_invalid(struct sim_request *req, const struct sim_invalid *invalid);
+struct sim_attempt;
+/* 403: this user may not do that. */
+void sim_reply_forbidden(struct sim_request *req, const char *user, const struct sim_attempt *what);
 /* 422: this list option may not be given like that. */
 void sim_reply_forbidden_option(struct sim_request *req, const char *field, const char *detail);
 /* "Timeout: Too large resource version: 1000213, current: 214" */
