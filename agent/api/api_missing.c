@@ -59,33 +59,7 @@ void api_lists_free(struct api_lists *l)
     (void)l;
 }
 
-/* access: api_access.c, api_pass.c */
-int api_access_new(uv_loop_t *loop, const struct tarn_config_server *server, struct api_access **ret, struct tarn_error *err)
-{
-    (void)loop, (void)server, (void)err;
-    *ret = NULL;
-    return 0;
-}
-void api_access_close(struct api_access *a)
-{
-    (void)a;
-}
-struct api_decision *api_access_decide(struct api_access *a, const struct api_caller *caller, const struct api_attributes *what,
-                                       void (*done)(void *ctx, const struct tarn_status *refusal), void *ctx)
-{
-    (void)a, (void)caller, (void)what;
-    done(ctx, &(struct tarn_status){.reason = TARN_REASON_FORBIDDEN, .message = TARN_BYTES("not there yet")});
-    return NULL;
-}
-void api_access_cancel(struct api_decision *d)
-{
-    (void)d;
-}
-bool api_access_may_read(const struct api_caller *caller, const struct tarn_config_realm *r)
-{
-    (void)caller, (void)r;
-    return false;
-}
+/* access: api_pass.c */
 int api_pass_new(uv_loop_t *loop, const struct tarn_config_server *server, bool on, struct api_pass **ret, struct tarn_error *err)
 {
     (void)loop, (void)server, (void)on, (void)err;
