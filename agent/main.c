@@ -23,7 +23,8 @@
 
 struct agent {
     struct tarn_config config;
-    struct tarn_api_server server;
+    struct tarn_api_server server; /* the ingest thread's, once it runs */
+    const char *server_url, *server_from; /* as found at the start */
     struct tarn_runtime_dir dir;
     struct tarn_ingest *ingest;
     struct tarn_attach_server *attach;
@@ -299,7 +300,7 @@ static int make_reload(struct agent *a, struct tarn_error *err)
 
 static void say_ready(const struct agent *a)
 {
-    tarn_log(TARN_LOG_INFO, "tarnd ready", "socket", a->config.socket_path, "server", a->server.url, "from", a->server.source, "resources",
+    tarn_log(TARN_LOG_INFO, "tarnd ready", "socket", a->config.socket_path, "server", a->server_url, "from", a->server_from, "resources",
              TARN_LOG_U64(a->config.nresources), "realms", TARN_LOG_U64(a->config.nrealms), "version", TARN_VERSION, NULL);
     if (tarn_notify("READY=1"))
         tarn_log(TARN_LOG_WARN, "the service manager could not be told", "error", strerror(errno), NULL);
@@ -326,6 +327,8 @@ static int run(struct agent *a)
 {
     struct tarn_error err;
 
+    a->server_url = tarn_arena_copy(&a->config.arena, tarn_bytes_of(a->server.url));
+    a->server_from = tarn_arena_copy(&a->config.arena, tarn_bytes_of(a->server.source));
     if (tarn_limits_take(&a->config, &err))
         return fail(&err);
     if (wire(a, &err)) {

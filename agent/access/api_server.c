@@ -4,6 +4,7 @@
 #include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -177,6 +178,53 @@ static int name_proxy(struct tarn_api_server *s, struct tarn_error *err)
     return s->proxy_url ? 0 : no_memory(err);
 }
 
+/* ---- the kubeconfig --------------------------------------------------------------------------------------- */
+
+static struct tarn_file_mark mark_of(const char *path)
+{
+    struct stat st;
+
+    if (!path || stat(path, &st))
+        return (struct tarn_file_mark){0};
+    return (struct tarn_file_mark){.mtime_s = st.st_mtim.tv_sec, .mtime_ns = st.st_mtim.tv_nsec, .size = st.st_size, .inode = st.st_ino};
+}
+
+static uint64_t mix(uint64_t mark, uint64_t v)
+{
+    return (mark ^ v) * UINT64_C(0x100000001b3); /* FNV's */
+}
+
+/* Of all files of a list; one that is not there counts as well. */
+static uint64_t mark_of_list(const char *files)
+{
+    uint64_t mark = UINT64_C(0xcbf29ce484222325);
+    char path[PATH_MAX];
+
+    while (*files) {
+        size_t n = strcspn(files, ":");
+        struct tarn_file_mark m = {0};
+
+        if (n && n < sizeof path) {
+            memcpy(path, files, n);
+            path[n] = '\0';
+            m = mark_of(path);
+        }
+        mark = mix(mix(mix(mix(mark, (uint64_t)m.mtime_s), (uint64_t)m.mtime_ns), (uint64_t)m.size), m.inode);
+        files += n + (files[n] == ':');
+    }
+    return mark;
+}
+
+/* The mark is of before the reading: what changes in between is seen the next time. */
+static int read_kubeconfig(struct tarn_api_server *s, const char *files, struct tarn_error *err)
+{
+    s->kubeconfig = tarn_arena_copy(&s->arena, tarn_bytes_of(files));
+    if (!s->kubeconfig)
+        return no_memory(err);
+    s->kubeconfig_mark = s->kubeconfig_seen = mark_of_list(files);
+    return tarn_kubeconfig_read(s, files, s->config.context, err);
+}
+
 static int find_source(struct tarn_api_server *s, const struct tarn_config_server *c, const char *dir, struct tarn_error *err)
 {
     const char *env = getenv("KUBECONFIG"), *home = getenv("HOME"), *file;
@@ -187,14 +235,14 @@ static int find_source(struct tarn_api_server *s, const struct tarn_config_serve
         return 0;
     }
     if (c->kubeconfig)
-        return tarn_kubeconfig_read(s, c->kubeconfig, c->context, err);
+        return read_kubeconfig(s, c->kubeconfig, err);
     if (env && *env)
-        return tarn_kubeconfig_read(s, env, c->context, err);
+        return read_kubeconfig(s, env, err);
     if (in_cluster(dir, &s->arena))
         return use_service_account(s, dir, err);
     file = home ? tarn_arena_printf(&s->arena, "%s/.kube/config", home) : NULL;
     if (file && access(file, R_OK) == 0)
-        return tarn_kubeconfig_read(s, file, c->context, err);
+        return read_kubeconfig(s, file, err);
     return tarn_error_set(err, TARN_E_CONFIG,
                           "no API server: give --server URL or --kubeconfig FILE ($KUBECONFIG is not set, this is no pod, and there is no %s)",
                           file ? file : "~/.kube/config");
@@ -214,15 +262,6 @@ static int read_pem(const char *what, const char *file, struct tarn_arena *a, st
         return tarn_error_set(err, TARN_E_CONFIG, "%s %s holds no PEM (no -----BEGIN line)", what, file);
     *ret = text;
     return 0;
-}
-
-static struct tarn_file_mark mark_of(const char *path)
-{
-    struct stat st;
-
-    if (!path || stat(path, &st))
-        return (struct tarn_file_mark){0};
-    return (struct tarn_file_mark){.mtime_s = st.st_mtim.tv_sec, .mtime_ns = st.st_mtim.tv_nsec, .size = st.st_size, .inode = st.st_ino};
 }
 
 static bool same_mark(const struct tarn_file_mark *a, const struct tarn_file_mark *b)
@@ -273,7 +312,6 @@ int tarn_api_server_refresh(struct tarn_api_server *s, struct tarn_error *err)
 
 static void drop_credentials(struct tarn_api_server *s)
 {
-    s->bare = true;
     s->cert = s->key = (struct tarn_bytes){0};
     s->cert_file = s->key_file = s->token = s->token_file = NULL;
     s->username = s->password = NULL;
@@ -281,16 +319,34 @@ static void drop_credentials(struct tarn_api_server *s)
     s->exec = (struct tarn_exec_config){0};
 }
 
-static int open_it(struct tarn_api_server *s, const struct tarn_config_server *config, const char *service_account_dir, bool bare, struct tarn_error *err)
+/* The caller's may go before s does. */
+static int copy_config(struct tarn_api_server *s, const struct tarn_config_server *config, const char *service_account_dir)
 {
-    int rc;
+    static const size_t texts[] = {
+        offsetof(struct tarn_config_server, url),       offsetof(struct tarn_config_server, kubeconfig), offsetof(struct tarn_config_server, context),
+        offsetof(struct tarn_config_server, ca_file),   offsetof(struct tarn_config_server, cert_file),  offsetof(struct tarn_config_server, key_file),
+        offsetof(struct tarn_config_server, token_file), offsetof(struct tarn_config_server, tls_server_name), offsetof(struct tarn_config_server, proxy_url),
+    };
 
-    *s = (struct tarn_api_server){.token_stale = true, .arena.secret = true, .token_arena.secret = true, .pem_arena.secret = true};
-    rc = find_source(s, config, service_account_dir, err);
+    s->config = *config;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        const char **at = (const char **)((char *)&s->config + texts[i]);
+
+        if (*at && !(*at = tarn_arena_copy(&s->config_arena, tarn_bytes_of(*at))))
+            return TARN_E_NOMEM;
+    }
+    s->service_account_dir = tarn_arena_copy(&s->config_arena, tarn_bytes_of(service_account_dir));
+    return s->service_account_dir ? 0 : TARN_E_NOMEM;
+}
+
+static int read_all(struct tarn_api_server *s, struct tarn_error *err)
+{
+    int rc = find_source(s, &s->config, s->service_account_dir, err);
+
     if (rc)
         return rc;
-    lay_over(s, config);
-    if (bare)
+    lay_over(s, &s->config);
+    if (s->bare)
         drop_credentials(s);
     s->written_url = s->url;
     rc = parse_url(s, s->url, err);
@@ -301,6 +357,17 @@ static int open_it(struct tarn_api_server *s, const struct tarn_config_server *c
     if (!rc && s->token_file && access(s->token_file, R_OK) != 0)
         rc = tarn_error_set(err, TARN_E_IO, "cannot read token file %s: %s", s->token_file, strerror(errno));
     return rc;
+}
+
+static int open_it(struct tarn_api_server *s, const struct tarn_config_server *config, const char *service_account_dir, bool bare, struct tarn_error *err)
+{
+    *s = (struct tarn_api_server){.bare = bare,
+                                  .token_stale = true,
+                                  .arena.secret = true,
+                                  .token_arena.secret = true,
+                                  .pem_arena.secret = true,
+                                  .config_arena.secret = true};
+    return copy_config(s, config, service_account_dir) ? no_memory(err) : read_all(s, err);
 }
 
 int tarn_api_server_open(struct tarn_api_server *s, const struct tarn_config_server *config, const char *service_account_dir,
@@ -320,6 +387,36 @@ void tarn_api_server_release(struct tarn_api_server *s)
     tarn_arena_release(&s->arena);
     tarn_arena_release(&s->token_arena);
     tarn_arena_release(&s->pem_arena);
+    tarn_arena_release(&s->config_arena);
+}
+
+/* ---- again -------------------------------------------------------------------------------------------- */
+
+bool tarn_api_server_kubeconfig_changed(struct tarn_api_server *s, bool settled)
+{
+    uint64_t now = s->kubeconfig ? mark_of_list(s->kubeconfig) : 0;
+    bool resting = now == s->kubeconfig_seen;
+
+    s->kubeconfig_seen = now;
+    return s->kubeconfig && now != s->kubeconfig_mark && (resting || !settled);
+}
+
+int tarn_api_server_reopen(struct tarn_api_server *s, struct tarn_error *err)
+{
+    struct tarn_api_server fresh;
+    uint64_t mark = s->kubeconfig ? mark_of_list(s->kubeconfig) : 0;
+    int rc = open_it(&fresh, &s->config, s->service_account_dir, s->bare, err);
+
+    if (rc) {
+        tarn_api_server_release(&fresh);
+        s->kubeconfig_mark = mark;
+        return rc;
+    }
+    fresh.readings = s->readings + 1;
+    fresh.moves = s->moves + (strcmp(fresh.url, s->url) != 0);
+    tarn_api_server_release(s);
+    *s = fresh;
+    return 0;
 }
 
 /* ---- the token ---------------------------------------------------------------------------------------- */

@@ -6,7 +6,7 @@
  *   3. $KUBECONFIG                        a list of files, merged as client-go does: who says a thing first wins
  *   4. the pod's service account          if KUBERNETES_SERVICE_HOST is set and its token is there
  *   5. ~/.kube/config
- * Certificates are read when opened, and again as their files change; so is a token file. What an exec plugin hands out
+ * Certificates are read when opened, and again as their files change; so are a token file and the kubeconfig. What an exec plugin hands out
  * is put in by credentials.h. No credential ever goes into an error or a log line, and their memory is left out of core dumps.
  * One thread at a time.
  * Sources: client-go tools/clientcmd (loader.go, client_config.go), rest/config.go (InClusterConfig).
@@ -42,6 +42,8 @@ struct tarn_api_server {
     struct tarn_string_list impersonate; /* whole header lines */
     struct tarn_exec_config exec;        /* command NULL: no plugin */
     const char *source; /* for logs: "server url", "kubeconfig FILE, context C", "in-cluster" */
+    uint64_t readings;  /* how often all of this was read again (tarn_api_server_reopen) */
+    uint64_t moves;     /* ... and the URL was another one: what was learned from the server before means nothing to this one */
 
     /* private */
     const char *token, *token_file, *ca_file, *cert_file, *key_file;
@@ -49,7 +51,11 @@ struct tarn_api_server {
     struct tarn_file_mark seen[TARN_API_FILES];  /* ... as they were looked at last */
     uint64_t token_read_ms;
     bool token_stale;
-    struct tarn_arena arena, token_arena, pem_arena; /* all secret */
+    struct tarn_config_server config; /* what it was opened with, a copy; context: the one that is followed */
+    const char *service_account_dir;
+    const char *kubeconfig;           /* the files that were read, by ':'; NULL: none */
+    uint64_t kubeconfig_mark, kubeconfig_seen; /* as marks and seen, of all of them */
+    struct tarn_arena arena, token_arena, pem_arena, config_arena; /* all secret */
 };
 
 /* Where the service account is mounted; tests give another place. */
@@ -85,9 +91,17 @@ int tarn_api_server_refresh(struct tarn_api_server *s, struct tarn_error *err);
  */
 bool tarn_api_server_files_changed(struct tarn_api_server *s, bool settled);
 
+/* The same of the kubeconfig files; false where there are none. */
+bool tarn_api_server_kubeconfig_changed(struct tarn_api_server *s, bool settled);
+/*
+ * Find and read all of it again, from the same sources; of a kubeconfig the context that was chosen at the opening, whatever its current-context
+ * is by now. On an error s is as it was, and it is told once for each state of the files. Whoever borrowed a pointer from s must fetch it again.
+ */
+int tarn_api_server_reopen(struct tarn_api_server *s, struct tarn_error *err);
+
 /* ---- kubeconfig.c --------------------------------------------------------------------------- */
 
-/* Fill s from the kubeconfig files (separated by ':'; those that do not exist are left out if there are several). */
+/* Fill s from the kubeconfig files (separated by ':'; those that do not exist are left out if there are several), s->config.context too. */
 int tarn_kubeconfig_read(struct tarn_api_server *s, const char *files, const char *context, struct tarn_error *err);
 
 #endif

@@ -131,11 +131,40 @@ uint64_t tarn_credentials_generation(const struct tarn_credentials *c)
 
 /* ---- files --------------------------------------------------------------------------------------- */
 
+/* What it gave was for another user, or server. */
+static void forget_plugin(struct tarn_credentials *c)
+{
+    tarn_arena_release(&c->arena);
+    c->have = c->refused = false;
+    c->failures = 0;
+    c->expires_s = 0;
+}
+
+static void look_at_kubeconfig(struct tarn_credentials *c, bool settled)
+{
+    struct tarn_error err;
+
+    if (!tarn_api_server_kubeconfig_changed(c->server, settled))
+        return;
+    if (c->run) /* it borrows what is read anew; if that fails it runs once more */
+        tarn_exec_cancel(c->run);
+    c->run = NULL;
+    if (tarn_api_server_reopen(c->server, &err)) {
+        tarn_log(TARN_LOG_ERROR, err.message, "kept", "the server and credentials read before", NULL);
+        return;
+    }
+    forget_plugin(c);
+    tarn_log(TARN_LOG_INFO, "kubeconfig read again: it has changed", "server", c->server->url, "from", c->server->source, NULL);
+    c->rotated = true;
+    c->generation++;
+}
+
 static void look_at_files(struct tarn_credentials *c, bool settled)
 {
     struct tarn_error err;
 
     c->files_looked_ms = uv_now(c->loop);
+    look_at_kubeconfig(c, settled);
     if (!tarn_api_server_files_changed(c->server, settled))
         return;
     if (tarn_api_server_refresh(c->server, &err)) {

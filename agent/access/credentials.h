@@ -3,7 +3,7 @@
  * A plugin runs when the first request needs it, when what it gave has expired (but lives 1 s at least), and once after a 401; requests wait for
  * it meanwhile, the loop does not. After it failed it is tried again at the earliest after 1 s, then 2, 4 ... 30 s;
  * what is asked in between fails at once with the same error.
- * Certificate files are looked at every 2 s, and read when they have rested for one look. All on the loop's thread.
+ * Certificate files and the kubeconfig are looked at every 2 s, and read when they have rested for one look; after a 401 at once. All on the loop's thread.
  * Source: client-go plugin/pkg/client/auth/exec (Authenticator), transport (cert rotation, token source).
  */
 #ifndef TARN_AGENT_CREDENTIALS_H
@@ -31,7 +31,7 @@ enum tarn_credentials_state tarn_credentials_ready(struct tarn_credentials *c, c
 uint64_t tarn_credentials_generation(const struct tarn_credentials *c);
 /* A request made with that generation was answered by 401. True: others are or may soon be there; ask once more. */
 bool tarn_credentials_refused(struct tarn_credentials *c, uint64_t generation);
-/* Look at the certificate files if it is time. True, once: certificates or authorities are others than those that running connections were made with. */
+/* Look at the files if it is time. True, once: certificates, authorities or the server are others than those that running connections were made with. */
 bool tarn_credentials_rotated(struct tarn_credentials *c);
 
 #endif

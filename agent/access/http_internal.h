@@ -78,6 +78,7 @@ struct tarn_http {
     uint64_t turn;
     uint32_t turn_bytes;
     struct name names[HTTP_NAMES];
+    uint64_t names_reading; /* of the server that they are of: api_server.h */
     struct tarn_http_stats stats;
 };
 

@@ -60,6 +60,7 @@ static void init_proxy(struct tarn_http *h, struct name *n)
 void http_names_init(struct tarn_http *h)
 {
     /* behind a proxy that was named to us it is the proxy that resolves the server's name, which may exist only there */
+    h->names_reading = h->server->readings;
     if (!h->server->proxy_url)
         name_init(h, &h->names[0], h->server->host, h->server->port);
     init_proxy(h, &h->names[1]);
@@ -123,10 +124,26 @@ static bool name_ready(struct name *n)
     return n->state != NAME_ASKED;
 }
 
+/* Server and proxy may be others by now; false: a lookup of the old ones is under way, whose answer is waited for. */
+static bool follow_server(struct tarn_http *h)
+{
+    if (h->names_reading == h->server->readings)
+        return true;
+    if (!http_names_idle(h))
+        return false;
+    memset(h->names, 0, sizeof h->names);
+    http_names_init(h);
+    return true;
+}
+
 bool http_names_ready(struct tarn_http *h, const char **ret_problem)
 {
-    bool server = name_ready(&h->names[0]), proxy = name_ready(&h->names[1]);
+    bool server, proxy;
 
+    if (!follow_server(h))
+        return false;
+    server = name_ready(&h->names[0]);
+    proxy = name_ready(&h->names[1]);
     if (!server || !proxy)
         return false;
     for (int i = 0; i < HTTP_NAMES; i++) {

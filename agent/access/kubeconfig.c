@@ -420,7 +420,8 @@ static int choose(struct tarn_api_server *s, const struct merged *m, const char 
     if (!rc && user)
         rc = take_user(s, user, err);
     s->source = tarn_arena_printf(&s->arena, "kubeconfig %s, context %s", files, name);
-    return rc;
+    s->config.context = tarn_arena_copy(&s->config_arena, tarn_bytes_of(name));
+    return rc ? rc : s->source && s->config.context ? 0 : tarn_error_set(err, TARN_E_NOMEM, "out of memory");
 }
 
 int tarn_kubeconfig_read(struct tarn_api_server *s, const char *files, const char *context, struct tarn_error *err)

@@ -588,7 +588,7 @@ int tarn_driver_new(const struct tarn_driver_options *o, struct tarn_driver **re
         return tarn_error_set(err, TARN_E_NOMEM, "out of memory");
     d->o = *o;
     d->o.adopt = NULL;
-    if (tarn_source_line(o->resource, o->server, &d->source))
+    if (tarn_source_line(o->resource, o->server->url, &d->source))
         rc = tarn_error_set(err, TARN_E_NOMEM, "out of memory");
     else
         rc = o->adopt && o->adopt->name ? driver_adopt(d, o->adopt, err) : begin_as_placeholder(d, err);

@@ -38,7 +38,7 @@ struct tarn_driver_options {
     struct tarn_runtime *rt;
     const struct tarn_config *config;
     const struct tarn_config_resource *resource; /* one of config's */
-    const char *server;                          /* URL */
+    const struct tarn_api_server *server;        /* whose URL is part of what the objects are of */
     struct tarn_driver_adopt *adopt; /* read by tarn_driver_new only; NULL, or no name: nothing */
 };
 
@@ -63,6 +63,9 @@ void tarn_driver_publish(struct tarn_driver *d);
 
 /* List it again now, or look for it now. */
 void tarn_driver_relist(struct tarn_driver *d);
+
+/* The server is another one, or another way to it. What is served stays, not live, until the new one's list is in place. */
+void tarn_driver_server_moved(struct tarn_driver *d);
 
 /* Once a turn, before publish: apply what the region could not take at once. At most about 8 ms. */
 enum tarn_feeds_wait tarn_driver_turn(struct tarn_driver *d);

@@ -68,7 +68,7 @@ int tarn_driver_prepare(struct tarn_driver *d, const struct tarn_config *config,
     d->next.list = !same_asked || tarn_projection_widens(from, to);
     if (!rc && !same && d->feeds)
         rc = tarn_reprojector_new(&p, config->max_object_bytes, &d->next.reprojector, err);
-    if (!rc && tarn_source_line(to, d->o.server, &d->next.source))
+    if (!rc && tarn_source_line(to, d->o.server->url, &d->next.source))
         rc = tarn_error_set(err, TARN_E_NOMEM, "out of memory");
     if (rc)
         forget(d);
@@ -154,6 +154,22 @@ static void exchange_sources(struct tarn_driver *d)
     d->changed = true;
     if (d->in_region && tarn_writer_set_resource_source(d->o.writer, d->store_id, d->source.data, &err))
         tarn_log(TARN_LOG_WARN, err.message, "resource", d->name, "what", "after a restart it is listed", NULL);
+}
+
+void tarn_driver_server_moved(struct tarn_driver *d)
+{
+    if (tarn_source_line(d->o.resource, d->o.server->url, &d->next.source))
+        tarn_log(TARN_LOG_WARN, "out of memory", "resource", d->name, "what", "after a restart it is listed", NULL);
+    else
+        exchange_sources(d);
+    tarn_buf_release(&d->next.source);
+    if (d->lookup)
+        tarn_discovery_cancel(d->lookup);
+    d->lookup = NULL;
+    d->lookups_failed = d->lookups_gone = 0;
+    if (d->feeds)
+        tarn_feeds_relist_afresh(d->feeds);
+    tarn_driver_relist(d);
 }
 
 /* Another keepDeleted. No room for its list: nothing is kept, and the log says so. */

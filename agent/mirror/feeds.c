@@ -172,15 +172,29 @@ void tarn_feeds_on_timer(struct tarn_feeds *f)
     }
 }
 
+static void note_must_list(struct feed *f)
+{
+    struct tarn_reflector_status s;
+
+    feed_source_status(f->source, &s);
+    f->must_list = true;
+    f->lists_ok_then = s.counters.lists_ok;
+}
+
 void tarn_feeds_relist(struct tarn_feeds *f)
 {
     for (unsigned i = 0; i < f->n; i++) {
-        struct tarn_reflector_status s;
-
-        feed_source_status(f->v[i].source, &s);
-        f->v[i].must_list = true;
-        f->v[i].lists_ok_then = s.counters.lists_ok;
+        note_must_list(&f->v[i]);
         feed_source_relist(f->v[i].source);
+    }
+}
+
+void tarn_feeds_relist_afresh(struct tarn_feeds *f)
+{
+    tarn_feeds_distrust(f);
+    for (unsigned i = 0; i < f->n; i++) {
+        note_must_list(&f->v[i]);
+        feed_source_relist_afresh(f->v[i].source);
     }
 }
 

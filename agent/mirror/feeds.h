@@ -53,6 +53,8 @@ uint64_t tarn_feeds_deadline_ms(struct tarn_feeds *f);
 void tarn_feeds_on_timer(struct tarn_feeds *f);
 /* List all of it again now. */
 void tarn_feeds_relist(struct tarn_feeds *f);
+/* ... from another server: versions of the one before mean nothing, and the same version may be another object. */
+void tarn_feeds_relist_afresh(struct tarn_feeds *f);
 
 enum tarn_feeds_wait {
     TARN_FEEDS_IDLE,  /* everything that came is in the region */

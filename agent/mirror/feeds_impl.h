@@ -45,6 +45,7 @@ void feed_source_start(struct source *s);
 void feed_source_stop(struct source *s);
 void feed_source_on_timer(struct source *s);
 void feed_source_relist(struct source *s);
+void feed_source_relist_afresh(struct source *s);
 uint64_t feed_source_deadline_ms(struct source *s);
 void feed_source_status(struct source *s, struct tarn_reflector_status *ret);
 struct tarn_list_watch *feed_source_list_watch(const struct source *s);

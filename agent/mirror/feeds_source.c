@@ -159,6 +159,14 @@ void feed_source_relist(struct source *s)
         tarn_reflector_relist(s->reflector);
 }
 
+void feed_source_relist_afresh(struct source *s)
+{
+    if (s->polling)
+        tarn_polling_relist_afresh(s->polling);
+    else
+        tarn_reflector_relist_afresh(s->reflector);
+}
+
 uint64_t feed_source_deadline_ms(struct source *s)
 {
     return s->polling ? tarn_polling_deadline_ms(s->polling) : tarn_reflector_deadline_ms(s->reflector);

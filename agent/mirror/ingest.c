@@ -120,11 +120,23 @@ void ingest_forget_turn(struct tarn_ingest *in)
     in->turn_idle_ns = uv_metrics_idle_time(&in->loop);
 }
 
+/* The kubeconfig may name another server by now (credentials.h); no byte of that one has come before this. */
+static void follow_server(struct tarn_ingest *in)
+{
+    if (in->server_moves == in->server->moves)
+        return;
+    in->server_moves = in->server->moves;
+    tarn_log(TARN_LOG_WARN, "the API server is another one: all is listed anew", "server", in->server->url, NULL);
+    for (unsigned i = 0; i < in->ndrivers; i++)
+        tarn_driver_server_moved(in->drivers[i]);
+}
+
 static void on_prepare(uv_prepare_t *prepare)
 {
     struct tarn_ingest *in = prepare->data;
 
     tarn_http_turn(in->http);
+    follow_server(in);
     (void)publish(in);
     measure_turn(in);
 }
@@ -311,7 +323,7 @@ int ingest_make_driver(struct tarn_ingest *in, const struct tarn_config *config,
             .rt = in->rt,
             .config = config,
             .resource = &config->resources[i],
-            .server = in->server->url,
+            .server = in->server,
             .adopt = adopt,
         },
         ret, err);

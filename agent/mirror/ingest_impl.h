@@ -22,6 +22,7 @@ struct reload_state {
 struct tarn_ingest {
     const struct tarn_config *config; /* in force */
     struct tarn_api_server *server;
+    uint64_t server_moves; /* of server->moves: as far as the drivers know */
     struct tarn_runtime *rt;
     uv_loop_t loop;
     uv_thread_t thread;

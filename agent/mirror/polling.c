@@ -260,6 +260,18 @@ void tarn_polling_relist(struct tarn_polling *p)
     p->o.on_change(p->o.ctx);
 }
 
+void tarn_polling_relist_afresh(struct tarn_polling *p)
+{
+    bool was_running = p->running;
+
+    tarn_polling_stop(p);
+    p->unavailable = true;
+    p->st.resource_version = (struct tarn_rv){.len = 0};
+    if (was_running)
+        tarn_polling_start(p);
+    tarn_polling_relist(p);
+}
+
 void tarn_polling_status(struct tarn_polling *p, struct tarn_reflector_status *ret)
 {
     uint64_t due = tarn_poller_deadline_ms(p->poller);

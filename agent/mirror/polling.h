@@ -37,6 +37,8 @@ uint64_t tarn_polling_deadline_ms(struct tarn_polling *p);
 void tarn_polling_on_timer(struct tarn_polling *p);
 /* Poll now. */
 void tarn_polling_relist(struct tarn_polling *p);
+/* Poll another server now: what was under way at the one before is dropped. */
+void tarn_polling_relist_afresh(struct tarn_polling *p);
 void tarn_polling_status(struct tarn_polling *p, struct tarn_reflector_status *ret);
 
 #endif

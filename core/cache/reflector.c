@@ -504,6 +504,15 @@ void tarn_reflector_relist(struct tarn_reflector *r)
     leave(r);
 }
 
+void tarn_reflector_relist_afresh(struct tarn_reflector *r)
+{
+    tarn_rfl_enter(r);
+    r->unavailable = true;
+    r->st.resource_version = (struct tarn_rv){.len = 0};
+    r->relist_asked = r->changed = r->st.phase != TARN_REFLECTOR_STOPPED;
+    leave(r);
+}
+
 void tarn_reflector_status(struct tarn_reflector *r, struct tarn_reflector_status *ret)
 {
     tarn_rfl_enter(r);

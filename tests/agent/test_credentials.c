@@ -459,6 +459,56 @@ static void certificates_are_read_again_when_their_files_change_and_watches_move
     byte_server_stop(s);
 }
 
+static void write_kubeconfig(const char *url, const char *user)
+{
+    char text[1024];
+
+    (void)snprintf(text, sizeof text,
+                   "current-context: a\nclusters: [{name: c, cluster: {server: '%s'}}]\ncontexts: [{name: a, context: {cluster: c, user: u}}]\nusers: [{name: u, user: %s}]\n", url,
+                   user);
+    write_file("config.new", 0600, text);
+    if (rename(path_of("config.new"), path_of("config")))
+        abort();
+}
+
+/* Another user, then another server, without a word from anybody; in between a file that cannot be read as one. */
+static void a_kubeconfig_is_read_again_when_it_changes_and_requests_go_where_it_says(void)
+{
+    struct byte_answer watch = {.bytes = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", .after = 2};
+    struct byte_server *one = byte_server_start(&watch, 1), *two = byte_server_start(&watch, 1);
+    struct agent_loop l;
+    struct got g;
+
+    write_kubeconfig(byte_server_url(one), "{token: made-up-1}");
+    agent_loop_init_config(&l, &(struct tarn_config_server){.kubeconfig = path_of("config")});
+    (void)ask(&l, &g, TARN_HTTP_WATCH);
+    while (!g.status)
+        (void)uv_run(&l.loop, UV_RUN_ONCE);
+    write_file("config", 0600, "users: [half writ");
+    while (tarn_api_server_kubeconfig_changed(&l.server, false)) /* it looks, and keeps what it has */
+        (void)uv_run(&l.loop, UV_RUN_ONCE);
+    CU_ASSERT(!g.done && l.server.readings == 0);
+    write_kubeconfig(byte_server_url(one), "{token: made-up-2}");
+    CU_ASSERT(agent_loop_run(&l, &g.done));
+    CU_ASSERT(g.kind == TARN_HTTP_CUT && l.server.moves == 0);
+    (void)ask(&l, &g, TARN_HTTP_WATCH);
+    while (!g.status)
+        (void)uv_run(&l.loop, UV_RUN_ONCE);
+    CU_ASSERT(sent(one, 1, "Bearer made-up-2"));
+    write_kubeconfig(byte_server_url(two), "{exec: {apiVersion: " V1 ", command: ./plugin, interactiveMode: Never}}");
+    plugin(V1, "\"token\":\"made-up-3\"");
+    CU_ASSERT(agent_loop_run(&l, &g.done));
+    CU_ASSERT(g.kind == TARN_HTTP_CUT && l.server.moves == 1);
+    (void)ask(&l, &g, TARN_HTTP_WATCH);
+    while (!g.status)
+        (void)uv_run(&l.loop, UV_RUN_ONCE);
+    CU_ASSERT(sent(two, 0, "Bearer made-up-3"));
+    CU_ASSERT(byte_server_requests(one) == 2 && byte_server_requests(two) == 1);
+    agent_loop_release(&l);
+    byte_server_stop(one);
+    byte_server_stop(two);
+}
+
 /* ---- secret memory ---------------------------------------------------------------------------------------------------- */
 
 static void credentials_lie_in_memory_that_is_not_dumped(void)
@@ -521,4 +571,5 @@ TARN_TEST_MAIN("credentials", TARN_TEST(a_plugin_hears_of_the_cluster_and_its_to
                TARN_TEST(each_failure_says_what_to_do_and_shows_no_secret), TARN_TEST(a_failed_plugin_is_not_run_for_every_request_and_heals),
                TARN_TEST(a_plugin_under_way_dies_with_the_agent), TARN_TEST(a_name_and_password_and_whom_to_impersonate_go_with_each_request),
                TARN_TEST(certificates_are_read_again_when_their_files_change_and_watches_move_over),
+               TARN_TEST(a_kubeconfig_is_read_again_when_it_changes_and_requests_go_where_it_says),
                TARN_TEST(credentials_lie_in_memory_that_is_not_dumped), TARN_TEST(base64_goes_both_ways), TARN_TEST(clean_up))

@@ -16,7 +16,7 @@
  * Two facts are kept apart: has_synced (a whole list was committed; never false again) and live (the watch is up).
  * Never a hot loop: every request but the next page follows a wait, or an event that can happen at most twice a minute.
  *
- * Threads: the sink, status, deadline_ms, relist and, during tarn_reflector_run, stop may be called from any thread;
+ * Threads: the sink, status, deadline_ms, relist, relist_afresh and, during tarn_reflector_run, stop may be called from any thread;
  * start, stop, on_timer and free from one at a time. A lock of the reflector's own is held during calls of the
  * store, of on_report and should_resync, and not during calls of the list_watch and of on_change.
  * Source: client-go tools/cache/reflector.go (ReflectorOptions, ListAndWatch, watchList, handleAnyWatch).
@@ -191,6 +191,9 @@ TARN_API void tarn_reflector_on_timer(struct tarn_reflector *r);
 
 /* List again now instead of trusting the watch (a reload, an operator's wish): cancels what is under way. Takes effect at the next on_timer. */
 TARN_API void tarn_reflector_relist(struct tarn_reflector *r);
+
+/* As relist, for a server that is another one now: our resourceVersion means nothing to it, so its newest state is asked for, and is the truth. */
+TARN_API void tarn_reflector_relist_afresh(struct tarn_reflector *r);
 
 /* Its state and counters now. Any thread. */
 TARN_API void tarn_reflector_status(struct tarn_reflector *r, struct tarn_reflector_status *ret);
