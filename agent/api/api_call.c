@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "api_indent.h"
+#include "gzip_source.h"
 
 void api_call_end(struct api_call *c)
 {
@@ -56,7 +57,9 @@ void api_call_answer(struct api_call *c, struct api_answer *a)
 
 void api_call_stream(struct api_call *c, unsigned status, const char *type, const struct tarn_http_source *source, void *ctx)
 {
-    tarn_http_exchange_stream(c->x, status, type, source, ctx);
+    bool compress = c->api->config->api.gzip && tarn_gzip_is_accepted(tarn_http_exchange_header(c->x, "Accept-Encoding"));
+
+    (compress ? tarn_gzip_stream : tarn_http_exchange_stream)(c->x, status, type, source, ctx);
 }
 
 bool api_call_may_read(const struct api_call *c, const struct api_realm *r)

@@ -50,7 +50,7 @@ bool api_call_may_read(const struct api_call *c, const struct api_realm *r);
 void api_call_reply(struct api_call *c, unsigned status, const char *type, struct tarn_buf *body);
 void api_call_answer(struct api_call *c, struct api_answer *a);
 /*
- * Answer by a stream whose source is the part's; the part ends the call in the source's done. A long answer that comes without waits is
+ * Answer by a stream whose source is the part's; the part ends the call in the source's done, which may be called from inside. A long answer that comes without waits is
  * compressed, if the caller takes that and the configuration wants it; so what waits long (a watch) is streamed by tarn_http_exchange_stream.
  */
 void api_call_stream(struct api_call *c, unsigned status, const char *type, const struct tarn_http_source *source, void *ctx);

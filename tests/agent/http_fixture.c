@@ -86,6 +86,45 @@ size_t http_fixture_read(int fd, char *buf, size_t n)
     return got;
 }
 
+/* The chunks in [in, end) behind each other: their length. The byte at end is a NUL. */
+static size_t dechunk(char *in, const char *end, bool *ret_whole)
+{
+    char *begin = in, *out = in, *after;
+
+    while (in < end) {
+        size_t n = strtoul(in, &after, 16), left;
+
+        if (after == in || strncmp(after, "\r\n", 2) != 0)
+            break;
+        in = after + 2;
+        *ret_whole = n == 0;
+        left = (size_t)(end - in);
+        memmove(out, in, n < left ? n : left);
+        out += n < left ? n : left;
+        if (*ret_whole || left < n + 2)
+            break;
+        in += n + 2;
+    }
+    return (size_t)(out - begin);
+}
+
+void http_fixture_parse(char *text, size_t n, struct http_answer *ret)
+{
+    char *body = strstr(text, "\r\n\r\n");
+    const char *length;
+
+    *ret = (struct http_answer){.headers = text};
+    if (sscanf(text, "HTTP/1.%*c %u", &ret->status) != 1 || !body)
+        return;
+    body[2] = '\0';
+    body += 4;
+    ret->body = (struct tarn_bytes){body, (size_t)(text + n - body)};
+    length = strstr(text, "Content-Length: ");
+    ret->whole = length && strtoul(length + 16, NULL, 10) == ret->body.len;
+    if (strstr(text, "Transfer-Encoding: chunked"))
+        ret->body.len = dechunk(body, text + n, &ret->whole);
+}
+
 bool http_fixture_wait(const _Atomic uint64_t *v, uint64_t want)
 {
     for (int i = 0; i < 2000 && atomic_load(v) != want; i++)

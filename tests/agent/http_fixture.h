@@ -22,6 +22,16 @@ void http_fixture_end(struct http_fixture *f);
 int http_fixture_send(const struct http_fixture *f, const char *text);
 /* Read until the peer closes, or n bytes are there; returns how many. buf is ended by a NUL (n + 1 bytes). */
 size_t http_fixture_read(int fd, char *buf, size_t n);
+
+/* An answer of n bytes and a NUL, taken apart in place. */
+struct http_answer {
+    unsigned status;
+    const char *headers;    /* a text */
+    struct tarn_bytes body; /* without chunks */
+    bool whole;             /* chunks: their end was told; else as long as Content-Length says */
+};
+void http_fixture_parse(char *text, size_t n, struct http_answer *ret);
+
 /* Wait until *v is `want`, at most 20 s. */
 bool http_fixture_wait(const _Atomic uint64_t *v, uint64_t want);
 
