@@ -14,21 +14,10 @@
 #ifndef TARN_AGENT_API_HUB_H
 #define TARN_AGENT_API_HUB_H
 
-#include "api_form.h"
+#include "api_history.h"
 #include "api_realm.h"
 
 struct api_watch;
-
-enum api_change_type { API_ADDED, API_MODIFIED, API_DELETED };
-
-/* What became of one object between two states. obj and old are borrowed from the realm's snapshots, or heap objects. */
-struct api_change {
-    enum api_change_type type;
-    uint32_t oid;
-    uint64_t version;              /* resourceVersion of the event: the object's, or its deletion's */
-    const struct tarn_object *obj; /* as it is; DELETED: as it was at last */
-    const struct tarn_object *old; /* as it was; NULL: ADDED, or not known */
-};
 
 /* ---- for api_realm.c --------------------------------------------------------------------------------------------- */
 
@@ -45,8 +34,10 @@ int api_hub_new(const struct api_hub_options *o, const struct api_snapshot *s, c
 void api_hub_free(struct api_hub *h);
 /* One change of this turn: obj of the state before and after, NULL: it was not there; gone: resourceVersion of its deletion, 0: not known. 0 or TARN_E_NOMEM. */
 int api_hub_note(struct api_hub *h, uint32_t oid, const struct tarn_object *old, const struct tarn_object *obj, uint64_t gone);
-/* The turn's changes are all noted: `to` is the state from here. Tells them to the watches. 0, or why the hub must be reset. */
+/* The turn's changes are all noted: `to` is the state from here. Tells them to the watches, and the history. 0, or why all must begin again. */
 int api_hub_turn(struct api_hub *h, const struct api_snapshot *from, const struct api_snapshot *to);
+/* ... and `to` is the realm's base from here: wakes who was told something, begins what waited for a version. */
+void api_hub_turned(struct api_hub *h);
 /* Forget all, and begin again at s (NULL: the resource is not there any more). Every watch gets a 410. */
 void api_hub_reset(struct api_hub *h, const struct api_snapshot *s);
 /* The resource goes on under this number in another generation. */

@@ -1,37 +1,6 @@
 /* api_missing.c - stands in for the parts of the read API that are not there yet. Whoever lands one takes it out here. */
 #include "api_impl.h"
 
-/* hub: api_realm.c, api_watch.c */
-int api_realm_new(const struct api_realm_options *o, struct api_realm **ret, struct tarn_error *err)
-{
-    (void)o;
-    *ret = NULL;
-    return tarn_error_set(err, TARN_E_UNSUPPORTED, "not there yet");
-}
-void api_realm_close(struct api_realm *r, void (*closed)(void *ctx), void *ctx)
-{
-    (void)r, (void)closed, (void)ctx;
-}
-const char *api_realm_name(const struct api_realm *r)
-{
-    (void)r;
-    return "";
-}
-bool api_realm_has(struct api_realm *r, struct tarn_bytes group, struct tarn_bytes resource)
-{
-    (void)r, (void)group, (void)resource;
-    return false;
-}
-bool api_realm_is_attached(const struct api_realm *r)
-{
-    (void)r;
-    return false;
-}
-void api_watch_serve(struct api_call *c)
-{
-    api_list_serve(c);
-}
-
 /* list: api_list.c, api_discovery.c */
 void api_list_serve(struct api_call *c)
 {

@@ -20,6 +20,7 @@
 
 #include <sys/types.h>
 
+#include "api_form.h"
 #include "api_hub.h"
 #include "api_request.h"
 
@@ -37,6 +38,11 @@ struct api_watch_options {
 int api_watch_new(struct api_hub *h, const struct api_watch_options *o, struct api_watch **ret);
 /* Up to n bytes of the stream, 0, or API_WATCH_END. */
 ssize_t api_watch_read(struct api_watch *w, char *to, size_t n);
+/* Events it was told (queued or written). */
+uint64_t api_watch_told(const struct api_watch *w);
+/* Did it end by a 410? Because it was read too slowly? */
+bool api_watch_was_expired(const struct api_watch *w);
+bool api_watch_was_slow(const struct api_watch *w);
 /* NULL is allowed. */
 void api_watch_free(struct api_watch *w);
 
