@@ -1,4 +1,4 @@
-/* Tests of agent/http_server.c by requests over its Unix socket: routes, answers that come later, the connection budget, the end. */
+/* Tests of agent/serve/http_server.c by requests over its Unix socket: routes, answers that come later, the connection budget, the end. */
 /* tarn-test: threads */
 #include "tarn_test.h"
 
@@ -8,19 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-#include "http_server.h"
-#include "logger.h"
-
-static char dir[] = "/tmp/tarn-http-server-XXXXXX", path[64];
+#include "http_fixture.h"
 
 struct fixture {
-    uv_loop_t loop; /* this thread's, for `stopped` */
-    uv_async_t stopped;
-    bool ended;
-    struct tarn_http_server *server;
+    struct http_fixture http;
     /* the server's thread */
     uv_timer_t timer;
     struct tarn_http_exchange *kept;
@@ -103,49 +96,21 @@ static void on_stop(void *ctx)
     uv_close((uv_handle_t *)&f->timer, NULL);
 }
 
-static void on_stopped(uv_async_t *async)
-{
-    ((struct fixture *)async->data)->ended = true;
-    uv_close((uv_handle_t *)async, NULL);
-}
-
 static void begin(struct fixture *f, unsigned max_connections)
 {
-    struct tarn_error err;
-
     memset(f, 0, sizeof *f);
-    if (strstr(dir, "XXXXXX") && !mkdtemp(dir))
-        abort();
-    (void)snprintf(path, sizeof path, "%s/http.sock", dir);
-    if (uv_loop_init(&f->loop) || uv_async_init(&f->loop, &f->stopped, on_stopped))
-        abort();
-    f->stopped.data = f;
-    tarn_logger_init(TARN_LOG_TEXT, TARN_LOG_ERROR, 2, "");
-    CU_ASSERT_EQUAL_FATAL(tarn_http_server_start(
-                              &(struct tarn_http_server_options){
-                                  .name = "http server",
-                                  .section = "http",
-                                  .socket_path = path,
-                                  .socket_gid = -1,
-                                  .max_connections = max_connections,
-                                  .routes = routes,
-                                  .ctx = f,
-                                  .on_start = on_start,
-                                  .on_stop = on_stop,
-                                  .stopped = &f->stopped,
-                              },
-                              &f->server, &err),
-                          0);
+    http_fixture_begin(&f->http, &(struct tarn_http_server_options){
+                                     .max_connections = max_connections,
+                                     .routes = routes,
+                                     .ctx = f,
+                                     .on_start = on_start,
+                                     .on_stop = on_stop,
+                                 });
 }
 
 static void end(struct fixture *f)
 {
-    tarn_http_server_stop(f->server);
-    (void)uv_run(&f->loop, UV_RUN_DEFAULT);
-    CU_ASSERT(f->ended);
-    tarn_http_server_join(f->server);
-    CU_ASSERT_EQUAL(uv_loop_close(&f->loop), 0);
-    CU_ASSERT_NOT_EQUAL(access(path, F_OK), 0);
+    http_fixture_end(&f->http);
 }
 
 struct answer {
@@ -163,14 +128,14 @@ static size_t on_body(char *data, size_t size, size_t n, void *ctx)
     return size * n;
 }
 
-static struct answer get(const char *what)
+static struct answer get(const struct fixture *f, const char *what)
 {
     CURL *c = curl_easy_init();
     char url[256];
     struct answer a = {0};
 
     (void)snprintf(url, sizeof url, "http://any%s", what);
-    (void)curl_easy_setopt(c, CURLOPT_UNIX_SOCKET_PATH, path);
+    (void)curl_easy_setopt(c, CURLOPT_UNIX_SOCKET_PATH, f->http.path);
     (void)curl_easy_setopt(c, CURLOPT_URL, url);
     (void)curl_easy_setopt(c, CURLOPT_PATH_AS_IS, 1L);
     (void)curl_easy_setopt(c, CURLOPT_NOPROXY, "*");
@@ -199,7 +164,7 @@ static void routes_are_exact_or_prefixes(void)
 
     begin(&f, 4);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct answer a = get(rows[i].path);
+        struct answer a = get(&f, rows[i].path);
 
         if (a.status != rows[i].status || (rows[i].body && strcmp(a.body, rows[i].body) != 0))
             printf("%s: %ld %s\n", rows[i].path, a.status, a.body);
@@ -215,71 +180,69 @@ static void an_answer_may_come_later(void)
 
     begin(&f, 4);
     for (int i = 0; i < 5; i++) {
-        struct answer a = get("/later");
+        struct answer a = get(&f, "/later");
 
         CU_ASSERT(a.status == 200 && strcmp(a.body, "kept") == 0);
     }
     end(&f);
 }
 
+struct waiting {
+    struct fixture *f;
+    struct answer answer;
+};
+
 static void get_never(void *ctx)
 {
-    *(struct answer *)ctx = get("/never");
+    struct waiting *w = ctx;
+
+    w->answer = get(w->f, "/never");
 }
 
 /* Who still waits when the server stops is told so. */
 static void what_is_kept_is_answered_at_the_end(void)
 {
-    struct answer a = {0};
-    uv_thread_t waiting;
     struct fixture f;
+    struct waiting w = {.f = &f};
+    uv_thread_t waiting;
 
     begin(&f, 4);
-    (void)uv_thread_create(&waiting, get_never, &a);
+    (void)uv_thread_create(&waiting, get_never, &w);
     for (int i = 0; i < 3000 && !atomic_load(&f.never_came); i++)
         usleep(10000);
     end(&f);
     (void)uv_thread_join(&waiting);
-    CU_ASSERT_EQUAL(a.status, 503);
+    CU_ASSERT_EQUAL(w.answer.status, 503);
     CU_ASSERT_EQUAL(f.answered_at_the_end, 1);
-}
-
-static int open_idle(void)
-{
-    struct sockaddr_un a = {.sun_family = AF_UNIX};
-    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-
-    memcpy(a.sun_path, path, strlen(path));
-    if (fd < 0 || connect(fd, (const struct sockaddr *)&a, sizeof a) < 0)
-        abort();
-    return fd;
 }
 
 static atomic_bool third_answered;
 
 static void get_echo(void *ctx)
 {
-    *(struct answer *)ctx = get("/echo");
+    struct waiting *w = ctx;
+
+    w->answer = get(w->f, "/echo");
     atomic_store(&third_answered, true);
 }
 
 /* Connections over the budget wait, and are served when there is room. */
 static void who_comes_over_the_budget_waits(void)
 {
-    struct answer a = {0};
-    uv_thread_t third;
     struct fixture f;
+    struct waiting w = {.f = &f};
+    uv_thread_t third;
     int idle[2];
 
     begin(&f, 2);
     for (int i = 0; i < 2; i++)
-        idle[i] = open_idle();
-    (void)uv_thread_create(&third, get_echo, &a);
+        idle[i] = http_fixture_send(&f.http, "");
+    (void)uv_thread_create(&third, get_echo, &w);
     usleep(200000); /* time to be served wrongly; however long, it must not be */
     CU_ASSERT(!atomic_load(&third_answered));
     (void)close(idle[0]);
     (void)uv_thread_join(&third);
-    CU_ASSERT_EQUAL(a.status, 200);
+    CU_ASSERT_EQUAL(w.answer.status, 200);
     (void)close(idle[1]);
     end(&f);
 }
