@@ -3,6 +3,10 @@
  * Walks with a stack of its own, so depth costs memory and never the C stack. A double always carries a point or
  * an exponent: read again, it is a double again. Bytes that are no UTF-8 (only a damaged region has them) come
  * out as U+FFFD, so the text is valid JSON whatever the body holds.
+ *
+ * It is what a LIST of the read API costs, so: the text is written through a pointer, with room asked for once an element; a
+ * comma follows each element at once and is taken back where a container ends; strings are copied 16 bytes at a time, past
+ * their end into bytes that come next anyway.
  */
 #include <math.h>
 #include <stdio.h>
@@ -76,217 +80,350 @@ static int double_write(double v, struct tarn_buf *out)
     return tarn_buf_addf(out, "%c%s%.*se%+d", d.digits[0], d.n > 1 ? "." : "", d.n - 1, d.digits + 1, d.exp);
 }
 
-static int integer_write(uint64_t v, bool negative, struct tarn_buf *out)
-{
-    char text[24], *p = text + sizeof text;
+/* ---- writing through a pointer --------------------------------------------------------------- */
 
-    do
-        *--p = (char)('0' + v % 10);
-    while (v /= 10);
-    if (negative)
-        *--p = '-';
-    return tarn_buf_add(out, p, (size_t)(text + sizeof text - p));
-}
-
-/* ---- strings ------------------------------------------------------------------------------ */
-
-static int escape_write(uint8_t c, struct tarn_buf *out)
-{
-    static const char short_forms[] = "\"\"\\\\\bb\ff\nn\rr\tt";
-
-    for (const char *s = short_forms; *s; s += 2)
-        if ((uint8_t)*s == c)
-            return tarn_buf_add(out, (char[]){'\\', s[1]}, 2);
-    return tarn_buf_addf(out, "\\u%04x", c);
-}
-
-/* Copy the bytes that stand for themselves in a JSON string to o; returns how many. */
-static size_t plain_copy(const uint8_t *p, const uint8_t *end, uint8_t *o)
-{
-    const uint8_t *s = p;
-
-    while (end - s >= 16) {
-        unsigned special = tarn_scan16(s, o);
-        unsigned n = special ? (unsigned)__builtin_ctz(special) : 16;
-
-        s += n;
-        o += n;
-        if (special)
-            return (size_t)(s - p);
-    }
-    while (s < end && *s >= 0x20 && *s < 0x80 && *s != '"' && *s != '\\')
-        *o++ = *s++;
-    return (size_t)(s - p);
-}
-
-/* A byte that does not stand for itself, or a sequence >= 0x80; *p moves behind it. */
-static int special_write(const uint8_t **p, const uint8_t *end, struct tarn_buf *out)
-{
-    const uint8_t *s = *p;
-    int len = *s < 0x80 ? 1 : tarn_utf8_check(s, (size_t)(end - s));
-
-    *p += len > 0 ? len : 1;
-    if (*s < 0x80)
-        return escape_write(*s, out);
-    return len > 0 ? tarn_buf_add(out, s, (size_t)len) : tarn_buf_adds(out, TARN_UTF8_REPLACEMENT);
-}
-
-static int string_write(struct tarn_bytes text, struct tarn_buf *out)
-{
-    const uint8_t *p = (const uint8_t *)text.data, *end = p + text.len;
-    int err = tarn_buf_add(out, "\"", 1);
-
-    while (!err && p < end) {
-        size_t n;
-
-        err = tarn_buf_reserve(out, (size_t)(end - p) + 16);
-        if (err)
-            break;
-        n = plain_copy(p, end, (uint8_t *)out->data + out->len);
-        out->len += n;
-        p += n;
-        if (p < end)
-            err = special_write(&p, end, out);
-    }
-    return err ? err : tarn_buf_add(out, "\"", 1);
-}
-
-/* ---- the walk ------------------------------------------------------------------------------ */
+#define ELEMENT_ROOM 64u /* an element's separators, brackets and integers; strings ask for more */
+#define LEVELS_NEAR 32u
 
 struct level {
     uint32_t left; /* elements or pairs still to come */
-    bool map, begun;
+    bool map;
 };
 
 struct writer {
     struct tarn_buf *out;
-    struct tarn_buf stack; /* of struct level */
+    uint8_t *limit; /* behind the room there is */
+    const uint8_t *end; /* of the MessagePack: readable up to here */
     int indent;
+    size_t depth; /* levels below the innermost */
+    struct level near[LEVELS_NEAR];
+    struct tarn_buf far; /* of struct level: those that are deeper */
 };
 
-static size_t depth(const struct writer *w)
+/* o, or where it is after the buffer has grown for n bytes more; NULL: no memory. */
+static uint8_t *grow(struct writer *w, uint8_t *o, size_t n)
 {
-    return w->stack.len / sizeof(struct level);
+    struct tarn_buf *out = w->out;
+
+    if (o)
+        out->len = (size_t)(o - (uint8_t *)out->data);
+    if (tarn_buf_reserve(out, n))
+        return NULL;
+    w->limit = (uint8_t *)out->data + out->cap;
+    return (uint8_t *)out->data + out->len;
 }
 
-static struct level *top(const struct writer *w)
+static inline uint8_t *room(struct writer *w, uint8_t *o, size_t n)
 {
-    return (struct level *)(w->stack.data + w->stack.len) - 1;
+    return (size_t)(w->limit - o) >= n ? o : grow(w, o, n);
 }
 
-static int new_line(struct writer *w)
+/* Has room. */
+static uint8_t *integer_put(uint64_t v, bool negative, uint8_t *o)
 {
-    static const char spaces[] = "                                ";
-    size_t left = depth(w) * (size_t)w->indent;
-    int err;
+    uint8_t text[24], *p = text + sizeof text;
+    size_t n;
 
-    if (!w->indent)
-        return 0;
-    err = tarn_buf_adds(w->out, "\n");
-    while (!err && left) {
-        size_t n = left < sizeof spaces - 1 ? left : sizeof spaces - 1;
+    do
+        *--p = (uint8_t)('0' + v % 10);
+    while (v /= 10);
+    if (negative)
+        *--p = '-';
+    n = (size_t)(text + sizeof text - p);
+    memcpy(o, p, n);
+    return o + n;
+}
 
-        err = tarn_buf_add(w->out, spaces, n);
-        left -= n;
+static uint8_t *double_put(struct writer *w, double v, uint8_t *o)
+{
+    w->out->len = (size_t)(o - (uint8_t *)w->out->data);
+    return double_write(v, w->out) ? NULL : grow(w, NULL, ELEMENT_ROOM);
+}
+
+/* ---- strings ------------------------------------------------------------------------------ */
+
+/* Has room for 6. */
+static uint8_t *escape_put(uint8_t c, uint8_t *o)
+{
+    static const char short_forms[] = "\"\"\\\\\bb\ff\nn\rr\tt", digits[] = "0123456789abcdef";
+
+    *o++ = '\\';
+    for (const char *s = short_forms; *s; s += 2)
+        if ((uint8_t)*s == c) {
+            *o++ = (uint8_t)s[1];
+            return o;
+        }
+    memcpy(o, "u00", 3);
+    o[3] = (uint8_t)digits[c >> 4];
+    o[4] = (uint8_t)digits[c & 15];
+    return o + 5;
+}
+
+/* Copy the bytes before `stop` that stand for themselves in a JSON string to o, which has room for them and 16 more; returns how many. */
+static size_t plain_copy(const uint8_t *p, const uint8_t *stop, const uint8_t *end, uint8_t *o)
+{
+    const uint8_t *s = p;
+
+    while (s < stop && end - s >= 16) {
+        size_t left = (size_t)(stop - s), n = left < 16 ? left : 16;
+        unsigned special = tarn_scan16(s, o) & ((2u << (n - 1)) - 1);
+
+        if (special)
+            return (size_t)(s - p) + (unsigned)__builtin_ctz(special);
+        s += n;
+        o += n;
     }
-    return err;
+    while (s < stop && *s >= 0x20 && *s < 0x80 && *s != '"' && *s != '\\')
+        *o++ = *s++;
+    return (size_t)(s - p);
 }
 
-static int container_open(struct writer *w, const struct tarn_value *v)
+/* A byte that does not stand for itself, or a sequence >= 0x80; *p moves behind it. Has room for 6. */
+static uint8_t *special_put(const uint8_t **p, const uint8_t *stop, uint8_t *o)
 {
-    struct level l = {.left = v->count, .map = v->type == TARN_MAP};
+    const uint8_t *s = *p;
+    int len = *s < 0x80 ? 1 : tarn_utf8_check(s, (size_t)(stop - s));
 
-    if (!l.left)
-        return tarn_buf_adds(w->out, l.map ? "{}" : "[]");
-    if (depth(w) >= TARN_VALUE_DEPTH_MAX)
-        return TARN_E_CORRUPT; /* the transcoder makes none so deep */
-    if (tarn_buf_adds(w->out, l.map ? "{" : "["))
-        return TARN_E_NOMEM;
-    return tarn_buf_add(&w->stack, &l, sizeof l);
+    *p += len > 0 ? len : 1;
+    if (*s < 0x80)
+        return escape_put(*s, o);
+    memcpy(o, len > 0 ? (const char *)s : TARN_UTF8_REPLACEMENT, len > 0 ? (size_t)len : sizeof TARN_UTF8_REPLACEMENT - 1);
+    return o + (len > 0 ? (size_t)len : sizeof TARN_UTF8_REPLACEMENT - 1);
 }
 
-static int value_write(struct writer *w, const struct tarn_value *v)
+/* Any string of n bytes at p. Leaves room for an element. */
+static uint8_t *long_string_put(struct writer *w, const uint8_t *p, size_t n, uint8_t *o)
+{
+    const uint8_t *stop = p + n;
+
+    o = room(w, o, n + ELEMENT_ROOM + 16);
+    if (!o)
+        return NULL;
+    *o++ = '"';
+    while (p < stop) {
+        size_t plain = plain_copy(p, stop, w->end, o);
+
+        p += plain;
+        o += plain;
+        if (p == stop)
+            break;
+        o = special_put(&p, stop, o);
+        o = room(w, o, (size_t)(stop - p) + ELEMENT_ROOM + 16);
+        if (!o)
+            return NULL;
+    }
+    *o++ = '"';
+    return o;
+}
+
+/* The same; most are short and plain. */
+static inline uint8_t *string_put(struct writer *w, const uint8_t *p, size_t n, uint8_t *o)
+{
+    if (n <= 16 && w->end - p >= 16 && (size_t)(w->limit - o) >= 2 * ELEMENT_ROOM && !(tarn_scan16(p, o + 1) & ((1u << n) - 1))) {
+        *o = '"';
+        o[n + 1] = '"';
+        return o + n + 2;
+    }
+    return long_string_put(w, p, n, o);
+}
+
+/* ---- the walk ------------------------------------------------------------------------------ */
+
+static int level_push(struct writer *w, struct level l)
+{
+    if (w->depth >= TARN_VALUE_DEPTH_MAX)
+        return TARN_E_CORRUPT; /* the transcoder makes none so deep */
+    if (w->depth < LEVELS_NEAR)
+        w->near[w->depth] = l;
+    else if (tarn_buf_add(&w->far, &l, sizeof l))
+        return TARN_E_NOMEM;
+    w->depth++;
+    return 0;
+}
+
+static struct level level_pop(struct writer *w)
+{
+    if (--w->depth < LEVELS_NEAR)
+        return w->near[w->depth];
+    w->far.len -= sizeof(struct level);
+    return *(struct level *)(void *)(w->far.data + w->far.len);
+}
+
+/* depth: of what stands on the new line. Leaves room for an element. */
+static uint8_t *new_line(struct writer *w, size_t depth, uint8_t *o)
+{
+    size_t n = depth * (size_t)w->indent;
+
+    o = room(w, o, n + 1 + ELEMENT_ROOM);
+    if (!o)
+        return NULL;
+    *o++ = '\n';
+    memset(o, ' ', n);
+    return o + n;
+}
+
+/* The end of a container, in place of the comma behind its last element; a comma behind it. */
+static uint8_t *close_put(struct writer *w, bool map, uint8_t *o)
+{
+    o--;
+    if (w->indent && !(o = new_line(w, w->depth - 1, o)))
+        return NULL;
+    o = room(w, o, ELEMENT_ROOM);
+    if (!o)
+        return NULL;
+    *o++ = map ? '}' : ']';
+    *o++ = ',';
+    return o;
+}
+
+/* A scalar or an empty container; has room for an element, and leaves it. */
+static uint8_t *scalar_put(struct writer *w, const struct tarn_value *v, uint8_t *o)
 {
     switch (v->type) {
     case TARN_NIL:
-        return tarn_buf_adds(w->out, "null");
+        memcpy(o, "null", 4);
+        return o + 4;
     case TARN_BOOL:
-        return tarn_buf_adds(w->out, v->boolean ? "true" : "false");
+        memcpy(o, v->boolean ? "true" : "false", 5);
+        return o + (v->boolean ? 4 : 5);
     case TARN_INT:
-        return integer_write(v->i < 0 ? -(uint64_t)v->i : v->u, v->i < 0, w->out);
+        return integer_put(v->i < 0 ? -(uint64_t)v->i : v->u, v->i < 0, o);
     case TARN_UINT:
-        return integer_write(v->u, false, w->out);
+        return integer_put(v->u, false, o);
     case TARN_DOUBLE:
-        return double_write(v->d, w->out);
+        return double_put(w, v->d, o);
     case TARN_STRING:
-        return string_write(v->string, w->out);
+        return string_put(w, (const uint8_t *)v->string.data, v->string.len, o);
     default:
-        return container_open(w, v);
+        memcpy(o, v->type == TARN_MAP ? "{}" : "[]", 2);
+        return o + 2;
     }
 }
 
-static int key_write(struct writer *w, const uint8_t **p, const uint8_t *end)
+/* The string at *p, which moves behind it. False: it is none. */
+static inline bool string_read(const uint8_t **p, const uint8_t *end, const uint8_t **ret, size_t *ret_n)
 {
-    struct tarn_value key;
+    struct tarn_value v;
+    uint8_t b = *p < end ? tarn_once8(**p) : 0;
+    const uint8_t *behind;
+
+    if (tarn_is_short_string(b)) {
+        *ret = *p + 1;
+        *ret_n = b & 0x1f;
+        *p += 1 + *ret_n;
+        return *ret_n <= (size_t)(end - *ret);
+    }
+    behind = tarn_value_read(*p, end, &v);
+    if (!behind || v.type != TARN_STRING)
+        return false;
+    *ret = (const uint8_t *)v.string.data;
+    *ret_n = v.string.len;
+    *p = behind;
+    return true;
+}
+
+/* A key and its colon. */
+static inline int key_put(struct writer *w, const uint8_t **p, uint8_t **o)
+{
+    const uint8_t *s;
+    size_t n;
+
+    if (!string_read(p, w->end, &s, &n))
+        return TARN_E_CORRUPT;
+    *o = string_put(w, s, n, *o);
+    if (!*o)
+        return TARN_E_NOMEM;
+    *(*o)++ = ':';
+    if (w->indent)
+        *(*o)++ = ' ';
+    return 0;
+}
+
+/* A value that is no string, and its comma; or the beginning of a container, of which *now tells then. */
+static int other_put(struct writer *w, const uint8_t **p, struct level *now, uint8_t **o)
+{
+    struct tarn_value v;
     int err;
 
-    *p = tarn_value_read(*p, end, &key);
-    if (!*p || key.type != TARN_STRING)
+    *p = tarn_value_read(*p, w->end, &v);
+    if (!*p)
         return TARN_E_CORRUPT;
-    err = string_write(key.string, w->out);
-    return err ? err : tarn_buf_adds(w->out, w->indent ? ": " : ":");
+    if ((v.type == TARN_MAP || v.type == TARN_ARRAY) && v.count) {
+        err = level_push(w, *now);
+        if (err)
+            return err;
+        *now = (struct level){.left = v.count, .map = v.type == TARN_MAP};
+        *(*o)++ = now->map ? '{' : '[';
+        return 0;
+    }
+    *o = scalar_put(w, &v, *o);
+    if (!*o)
+        return TARN_E_NOMEM;
+    *(*o)++ = ',';
+    return 0;
 }
 
-/* Close every container that has nothing left. */
-static int containers_close(struct writer *w)
+/* One element of the innermost container, with a comma behind it. */
+static inline int element_put(struct writer *w, const uint8_t **p, struct level *now, uint8_t **o)
 {
-    int err = 0;
+    const uint8_t *s;
+    size_t n;
+    int err;
 
-    while (!err && w->stack.len && !top(w)->left) {
-        bool map = top(w)->map;
+    *o = w->indent ? new_line(w, w->depth, *o) : room(w, *o, ELEMENT_ROOM);
+    if (!*o)
+        return TARN_E_NOMEM;
+    now->left--;
+    if (now->map && (err = key_put(w, p, o)))
+        return err;
+    if (*p >= w->end || !tarn_is_short_string(tarn_once8(**p)))
+        return other_put(w, p, now, o);
+    if (!string_read(p, w->end, &s, &n))
+        return TARN_E_CORRUPT;
+    *o = string_put(w, s, n, *o);
+    if (!*o)
+        return TARN_E_NOMEM;
+    *(*o)++ = ',';
+    return 0;
+}
 
-        w->stack.len -= sizeof(struct level);
-        err = new_line(w);
-        if (!err)
-            err = tarn_buf_adds(w->out, map ? "}" : "]");
+/* All of a container that is not empty; *o stands behind a comma then. */
+static int container_put(struct writer *w, const struct tarn_value *v, uint8_t **o)
+{
+    const uint8_t *p = (const uint8_t *)v->raw.data;
+    struct level now = {.left = v->count, .map = v->type == TARN_MAP};
+    int err = level_push(w, (struct level){0});
+
+    *(*o)++ = now.map ? '{' : '[';
+    while (!err) {
+        while (!now.left) {
+            *o = close_put(w, now.map, *o);
+            if (!*o)
+                return TARN_E_NOMEM;
+            now = level_pop(w);
+            if (!w->depth)
+                return 0;
+        }
+        err = element_put(w, &p, &now, o);
     }
     return err;
-}
-
-/* One element of the innermost container: comma, line, key, value. */
-static int element_write(struct writer *w, const uint8_t **p, const uint8_t *end)
-{
-    struct level *l = top(w);
-    struct tarn_value v;
-    int err = l->begun ? tarn_buf_adds(w->out, ",") : 0;
-
-    l->begun = true;
-    l->left--;
-    if (!err)
-        err = new_line(w);
-    if (!err && l->map)
-        err = key_write(w, p, end);
-    if (err)
-        return err;
-    *p = tarn_value_read(*p, end, &v);
-    return *p ? value_write(w, &v) : TARN_E_CORRUPT;
 }
 
 int tarn_value_to_json(const struct tarn_value *v, int indent, struct tarn_buf *out)
 {
-    struct writer w = {.out = out, .indent = indent};
-    const uint8_t *p = (const uint8_t *)v->raw.data, *end = v->raw.len ? p + v->raw.len : p;
+    bool container = (v->type == TARN_MAP || v->type == TARN_ARRAY) && v->count;
+    struct tarn_bytes readable = container ? v->raw : v->type == TARN_STRING ? v->string : (struct tarn_bytes){0};
+    struct writer w = {.out = out, .indent = indent, .end = readable.len ? (const uint8_t *)readable.data + readable.len : NULL};
     size_t before = out->len;
-    int err = value_write(&w, v);
+    uint8_t *o = grow(&w, NULL, ELEMENT_ROOM);
+    int err = o ? 0 : TARN_E_NOMEM;
 
-    while (!err && w.stack.len) {
-        err = element_write(&w, &p, end);
-        if (!err)
-            err = containers_close(&w);
-    }
-    tarn_buf_release(&w.stack);
-    if (err)
-        out->len = before;
+    if (!err && container)
+        err = container_put(&w, v, &o);
+    else if (!err && !(o = scalar_put(&w, v, o)))
+        err = TARN_E_NOMEM;
+    tarn_buf_release(&w.far);
+    out->len = err ? before : (size_t)(o - (uint8_t *)out->data) - container;
     return err;
 }
 

@@ -64,3 +64,14 @@ int api_indent_add(struct api_indent *i, struct tarn_bytes piece, struct tarn_bu
     }
     return rc;
 }
+
+int api_indent_whole(struct tarn_buf *text)
+{
+    struct api_indent state = {0};
+    struct tarn_buf out = {0};
+    int rc = api_indent_add(&state, tarn_buf_bytes(text), &out);
+
+    tarn_buf_release(text);
+    *text = out;
+    return rc;
+}

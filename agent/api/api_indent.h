@@ -14,5 +14,7 @@ struct api_indent {
 
 /* Append the next piece of a text, indented. 0 or TARN_E_NOMEM. */
 TARN_MUST_CHECK int api_indent_add(struct api_indent *i, struct tarn_bytes piece, struct tarn_buf *out);
+/* A whole text in its own buffer; on TARN_E_NOMEM it is not to be used. */
+TARN_MUST_CHECK int api_indent_whole(struct tarn_buf *text);
 
 #endif

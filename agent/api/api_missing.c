@@ -1,33 +1,6 @@
 /* api_missing.c - stands in for the parts of the read API that are not there yet. Whoever lands one takes it out here. */
 #include "api_impl.h"
 
-/* list: api_list.c, api_discovery.c */
-void api_list_serve(struct api_call *c)
-{
-    struct api_answer a = {0};
-
-    api_answer_no_resource(&a);
-    api_call_answer(c, &a);
-}
-void api_discovery_serve(struct api_call *c)
-{
-    api_list_serve(c);
-}
-int api_lists_new(struct api *a, struct api_lists **ret)
-{
-    (void)a;
-    *ret = NULL;
-    return 0;
-}
-void api_lists_stop(struct api_lists *l)
-{
-    (void)l;
-}
-void api_lists_free(struct api_lists *l)
-{
-    (void)l;
-}
-
 /* access: api_pass.c */
 int api_pass_new(uv_loop_t *loop, const struct tarn_config_server *server, bool on, struct api_pass **ret, struct tarn_error *err)
 {

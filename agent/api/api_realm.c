@@ -430,6 +430,8 @@ void api_realm_close(struct api_realm *r, void (*closed)(void *ctx), void *ctx)
     r->ctx = ctx;
     uv_close((uv_handle_t *)&r->tick, on_handle_closed);
     uv_close((uv_handle_t *)&r->again, on_handle_closed);
+    while (!LIST_EMPTY(&r->waiters)) /* they give up by themselves, and must not look for r then */
+        api_realm_wait_end(LIST_FIRST(&r->waiters));
     api_follow_end(r);
     if (r->current) {
         r->current->state = API_OLD;

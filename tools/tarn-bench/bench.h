@@ -17,6 +17,7 @@ struct bench_options {
 
 /* The parts; each returns 0 or the number of things that went wrong. */
 int bench_ingest(const struct bench_options *o);
+int bench_json(const struct bench_options *o);
 int bench_core(const struct bench_options *o);
 int bench_region(const struct bench_options *o);
 int bench_agent(const struct bench_options *o);

@@ -16,6 +16,7 @@ static const struct {
     const char *help;
 } parts[] = {
     {"ingest", bench_ingest, "JSON to objects, beside simdjson; reading fields"},
+    {"json", bench_json, "objects to JSON, as the read API's answers are written"},
     {"core", bench_core, "the stores and queues, beside client-go where Go is there"},
     {"region", bench_region, "the shared memory, beside LMDB, Redis, memcached and locked tables"},
     {"agent", bench_agent, "tarnd beside tarn-apisim: LIST, WATCH, memory, attach, freshness"},
