@@ -14,45 +14,7 @@
 
 #include "pair.h"
 
-#define ATTACHES 200u
 #define GETS 20000u
-
-/* What a new process does: attach, open a snapshot, read an object. */
-static int attach_once(const struct pair *p, uint64_t *ret_ns)
-{
-    uint64_t begin = bench_now_ns();
-    const struct tarn_object *obj;
-    struct tarn_snapshot *s;
-    struct tarn_client *c;
-    struct tarn_iter it;
-    int rc = tarn_client_open(&(struct tarn_client_options){.socket = p->socket}, &c, NULL);
-
-    if (rc)
-        return rc;
-    rc = tarn_snapshot_open(c, &s, NULL);
-    if (!rc) {
-        rc = tarn_list(s, "pods", NULL, &it, NULL);
-        obj = rc ? NULL : tarn_iter_next(&it);
-        *ret_ns = bench_now_ns() - begin;
-        rc = rc || !obj || tarn_snapshot_close(s);
-    }
-    tarn_client_close(c);
-    return rc;
-}
-
-static int measure_attach(const struct pair *p, uint64_t n)
-{
-    static uint64_t ns[ATTACHES];
-    int bad = 0;
-
-    for (unsigned i = 0; i < ATTACHES; i++)
-        bad += attach_once(p, &ns[i]) != 0;
-    if (bad)
-        return bad;
-    bench_report_percentiles("agent", "tarn", "attach and first read", n, ns, ATTACHES, 1e-3, "us");
-    bench_limit("agent", "tarn", "attach and first read p50", n, 1000);
-    return 0;
-}
 
 /* A get as a program writes it, by the library and the names, over keys in random order: the mean of the best of some loops. */
 static int loop_gets(struct tarn_snapshot *s, uint64_t n)
@@ -104,7 +66,7 @@ static int measure_restart(struct pair *p, uint64_t n)
     if (pair_mirror(p))
         return 1;
     while (bench_now_ns() - begin < 60000000000ull && (!read_ns || pair_status(p, "resources[0].live") != 1)) {
-        if (!read_ns && !attach_once(p, &unused))
+        if (!read_ns && !pair_attach_once(p, &unused))
             read_ns = bench_now_ns() - begin;
         bench_pause_ms(1);
     }
@@ -151,7 +113,7 @@ static int measure_list(uint64_t n)
         bench_limit("agent", "tarnd", "memory beside the region, largest", n, 64);
         if (n >= 100000)
             bench_limit("agent", "tarnd", "LIST to indexed objects", n, 50000);
-        bad = measure_attach(&p, n) + measure_gets(&p, n) + measure_restart(&p, n);
+        bad = pair_measure_attach(&p, "agent", n) + measure_gets(&p, n) + measure_restart(&p, n);
     }
     pair_stop(&p);
     return bad != 0;

@@ -43,6 +43,8 @@ uint64_t bench_percentile(uint64_t *v, size_t n, double q);
 
 /* Note one figure of who ("tarn", "lmdb", ...) for what ("get p50") at size n. Printed at once, and kept for --json. */
 void bench_report(const char *part, const char *who, const char *what, uint64_t n, double value, const char *unit);
+/* Of something measured more than once in a run: the row holds the best of its values. */
+void bench_report_best(const char *part, const char *who, const char *what, uint64_t n, double value, const char *unit);
 /* p50, p99, p99.9 and max of v, each times scale; v gets sorted. */
 void bench_report_percentiles(const char *part, const char *who, const char *what, uint64_t n, uint64_t *v, size_t count, double scale,
                               const char *unit);

@@ -112,6 +112,31 @@ void bench_report(const char *part, const char *who, const char *what, uint64_t 
     (void)snprintf(f->unit, sizeof f->unit, "%s", unit);
 }
 
+static struct figure *find(const char *part, const char *who, const char *what, uint64_t n)
+{
+    for (size_t i = nfigures; i-- > 0;)
+        if (figures[i].n == n && !strcmp(figures[i].part, part) && !strcmp(figures[i].who, who) &&
+            !strcmp(figures[i].what, what))
+            return &figures[i];
+    return NULL;
+}
+
+/* Figures in "/s" are better when more, all others (ns, bytes) when less. */
+static bool more_is_better(const struct figure *f)
+{
+    return strstr(f->unit, "/s") != NULL;
+}
+
+void bench_report_best(const char *part, const char *who, const char *what, uint64_t n, double value, const char *unit)
+{
+    struct figure *f = find(part, who, what, n);
+
+    if (!f)
+        bench_report(part, who, what, n, value, unit);
+    else if (more_is_better(f) ? value > f->value : value < f->value)
+        f->value = value;
+}
+
 void bench_report_percentiles(const char *part, const char *who, const char *what, uint64_t n, uint64_t *v, size_t count, double scale,
                               const char *unit)
 {
@@ -127,19 +152,10 @@ void bench_report_percentiles(const char *part, const char *who, const char *wha
     }
 }
 
-static const struct figure *find(const char *part, const char *who, const char *what, uint64_t n)
-{
-    for (size_t i = nfigures; i-- > 0;)
-        if (figures[i].n == n && !strcmp(figures[i].part, part) && !strcmp(figures[i].who, who) &&
-            !strcmp(figures[i].what, what))
-            return &figures[i];
-    return NULL;
-}
-
-/* Figures in "/s" are better when more, all others (ns, bytes) when less: the ratio is how many times better a is. */
+/* How many times as good a is. */
 static double times_better(const struct figure *a, const struct figure *b)
 {
-    bool more = strstr(a->unit, "/s") != NULL;
+    bool more = more_is_better(a);
     double above = more ? a->value : b->value, below = more ? b->value : a->value;
 
     return below > 0 ? above / below : 0;
@@ -190,7 +206,7 @@ void bench_limit(const char *part, const char *who, const char *what, uint64_t n
 
     if (!x)
         return;
-    more = strstr(x->unit, "/s") != NULL;
+    more = more_is_better(x);
     miss = more ? x->value < limit : x->value > limit;
     printf("%-8s %-15s %-38s %10llu  asked: %s %g %s%s\n", part, who, what, (unsigned long long)n, more ? ">=" : "<=", limit, x->unit,
            miss ? ": MISSED" : "");

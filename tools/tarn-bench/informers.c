@@ -95,7 +95,8 @@ static int measure_store(const char *program, uint64_t n)
 
     (void)snprintf(arguments, sizeof arguments, "store -list '%s' -pods %llu", PODS_FILE, (unsigned long long)n);
     bad = run(program, arguments);
-    bench_ratio_between("region", "tarn", "get p50", n, PART, TYPED, "get p50", n <= 1000 ? 1 : n >= 100000 ? 1.5 : 0);
+    bench_ratio_between("region", "tarn", "get in a row, per object", n, PART, TYPED, "get in a row, per object", n <= 1000 ? 1 : n >= 100000 ? 1.5 : 0);
+    bench_ratio_between("region", "tarn", "get p50", n, PART, TYPED, "get p50", 0);
     bench_ratio_between("region", "tarn", "label selector, per object", n, PART, TYPED, "label selector, per object", 0);
     return bad;
 }
@@ -116,6 +117,17 @@ static int memory_ours(const struct pair *p, uint64_t n)
     return 0;
 }
 
+/* From nothing, no agent either, to a process that has read a pod of the whole list. */
+static int start_ours(struct pair *p, uint64_t n)
+{
+    uint64_t begin = bench_now_ns(), unused;
+    int bad = pair_mirror(p) || pair_wait_synced(p) || pair_attach_once(p, &unused);
+
+    bench_report(PART, "tarn", "start to synced", n, (double)(bench_now_ns() - begin) / 1e3, "us");
+    bench_report(PART, "tarn", "CPU to be synced", n, pair_cpu_of(p->agent) * 1e3, "ms");
+    return bad;
+}
+
 static int measure_informers(const char *program, uint64_t n)
 {
     char generate[64], arguments[PATH_BYTES];
@@ -123,14 +135,16 @@ static int measure_informers(const char *program, uint64_t n)
     int bad;
 
     (void)snprintf(generate, sizeof generate, "pods=%llu,nodes=50", (unsigned long long)n);
-    bad = pair_start(&p, generate, "0", true) || pair_wait_synced(&p) || memory_ours(&p, n);
-    for (unsigned typed = 0; !bad && typed < 2; typed++) {
+    bad = pair_start(&p, generate, "0", false) || start_ours(&p, n) || memory_ours(&p, n);
+    for (unsigned typed = n <= 10000 ? 0 : 1; !bad && typed < 2; typed++) {
         (void)snprintf(arguments, sizeof arguments, "informer -server %s -kind %s", p.url, typed ? "typed" : "unstructured");
         bad = run(program, arguments);
     }
     pair_stop(&p);
     bench_ratio(PART, "memory a pod", n, "tarn", TYPED, n >= 10000 ? 3 : 0);
     bench_ratio(PART, "memory a pod", n, "tarn", UNSTRUCTURED, n >= 10000 ? 3 : 0);
+    bench_ratio_between(PART, "tarn", "start to synced", n, PART, TYPED, "attach", 0);
+    bench_ratio_between(PART, "tarn", "CPU to be synced", n, PART, TYPED, "CPU to be synced", 0);
     bench_ratio_between("agent", "tarn", "attach and first read p50", n, PART, TYPED, "attach", 0);
     return bad;
 }
@@ -154,7 +168,7 @@ int bench_informers(const struct bench_options *o)
         bad += measure_store(program, 100000);
     bad += measure_informers(program, 1000);
     if (!o->quick)
-        bad += measure_informers(program, 10000);
+        bad += measure_informers(program, 10000) + measure_informers(program, 100000);
     if (bad)
         bench_note("informers: %d runs failed", bad);
     return bad;

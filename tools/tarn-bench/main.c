@@ -28,6 +28,16 @@ static const struct {
 };
 #define PARTS (sizeof parts / sizeof *parts)
 
+/* One part, and how long it took. */
+static int run_part(size_t i, const struct bench_options *o)
+{
+    uint64_t begin = bench_now_ns();
+    int bad = parts[i].run(o);
+
+    bench_report("run", parts[i].name, "time", 1, (double)(bench_now_ns() - begin) / 1e9, "s");
+    return bad;
+}
+
 static int usage(FILE *to, int code)
 {
     fprintf(to, "usage: tarn-bench [--quick] [--floors] [--json FILE] [--anchors DIR] [PART...]\n"
@@ -92,7 +102,7 @@ int main(int argc, char **argv)
         return 1;
     for (size_t i = 0; i < PARTS; i++)
         if (chosen(parts[i].name, argc, argv, optind))
-            bad += parts[i].run(&o);
+            bad += run_part(i, &o);
     if (json)
         bad += bench_write_json(json);
     missed = bench_figures_end();

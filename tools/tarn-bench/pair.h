@@ -31,6 +31,11 @@ int pair_wait_synced(const struct pair *p);
 /* Fill p->url from the port that the server writes into `port` in the folder. 0, or -1 if it does not. */
 int pair_read_url(struct pair *p, const char *scheme);
 
+/* What a new process does: attach, open a snapshot, read a pod. 0 and how long it took, or another number. */
+int pair_attach_once(const struct pair *p, uint64_t *ret_ns);
+/* Report that as a row of part at n objects, with its target. Returns the failures. */
+int pair_measure_attach(const struct pair *p, const char *part, uint64_t n);
+
 /* A program from tarn-bench's folder, its output in the log; its pid. */
 pid_t pair_start_program(const struct pair *p, const char *name, char *const argv[]);
 /* SIGTERM and wait. */

@@ -3,24 +3,23 @@
  * A get finds the object of a key and reads its head; "get to the end" reads its last byte instead, which is one more cache miss that
  * depends on the length found. Keys are random and built in batches of 64 before they are asked for, as a program has them: a lookup
  * in the very bytes just stored one by one would measure the store buffer. Single gets have a clock around each, without the building; the
- * mean of a loop is of CPU time with the building inside. The writer, where there is one, applies 10,000 updates a second in bursts of
- * ten a millisecond, one commit a burst.
+ * mean of a loop is of CPU time with the building inside.
+ *
+ * Beside it stand: region_writes.c (the same while a writer works), region_processes.c (1 to N processes), region_newcomer.c (a process
+ * that has just come), region_tarn.c (what only tarn has), region_peers.c, region_servers.c and region_locked.c (the peers).
  */
 #include "region.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <tarn/object.h>
 
 #include "bench.h"
 
 #define ROUNDS 3
-#define SAMPLES 100000u
+#define SAMPLES REGION_SAMPLES
 
 /* By hand: a formatted print would cost as much as what is measured. */
 void region_key(char *buf, uint64_t i)
@@ -84,10 +83,7 @@ static const char *next_key(struct keys *k, uint64_t n, uint64_t *seed)
     return k->text[k->at++ % KEYS];
 }
 
-/* What a get reads of the object: its head, or its last byte, whose place follows from the length found. */
-enum reads { HEAD, END };
-
-static int sample_gets(struct region_peer *p, uint64_t n, enum reads reads, uint64_t *seed, uint64_t *ns, unsigned samples)
+int region_sample_gets(struct region_peer *p, uint64_t n, enum region_reads reads, uint64_t *seed, uint64_t *ns, unsigned samples)
 {
     struct keys keys = {0};
     int bad = 0;
@@ -101,14 +97,13 @@ static int sample_gets(struct region_peer *p, uint64_t n, enum reads reads, uint
         if (p->get(p->ctx, key, &v, &len) || !len)
             bad++;
         else
-            sink += reads == HEAD ? v[0] : v[len - 1];
+            sink += reads == REGION_HEAD ? v[0] : v[len - 1];
         ns[i] = bench_now_ns() - begin;
     }
     return bad;
 }
 
-/* A program uses one store, not five in turn: before a peer is measured, its objects take the caches back. */
-static void warm(struct region_peer *p, uint64_t n)
+void region_warm(struct region_peer *p, uint64_t n)
 {
     const unsigned char *v;
     size_t len;
@@ -129,7 +124,7 @@ static unsigned samples_of(const struct region_peer *p)
     return p->local ? SAMPLES : SAMPLES / 10;
 }
 
-static int measure_gets(const struct region_case *c, struct region_peer *peers, unsigned npeers, const char *what, enum reads reads)
+static int measure_gets(const struct region_case *c, struct region_peer *peers, unsigned npeers, const char *what, enum region_reads reads)
 {
     static uint64_t ns[REGION_PEERS_MAX][ROUNDS * SAMPLES];
     uint64_t seed = 42;
@@ -137,11 +132,29 @@ static int measure_gets(const struct region_case *c, struct region_peer *peers, 
 
     for (unsigned round = 0; round < ROUNDS; round++)
         for (unsigned p = 0; p < npeers; p++) {
-            warm(&peers[p], c->n);
-            bad += sample_gets(&peers[p], c->n, reads, &seed, ns[p] + round * samples_of(&peers[p]), samples_of(&peers[p]));
+            region_warm(&peers[p], c->n);
+            bad += region_sample_gets(&peers[p], c->n, reads, &seed, ns[p] + round * samples_of(&peers[p]), samples_of(&peers[p]));
         }
     for (unsigned p = 0; p < npeers; p++)
         bench_report_percentiles(c->part, peers[p].name, what, c->n, ns[p], ROUNDS * samples_of(&peers[p]), 1, "ns");
+    return bad;
+}
+
+/*
+ * A server whose client is on the same core: no other core has to be woken, which costs more than the answer where an idle core sleeps
+ * deeply. As the scheduler places the two is "get".
+ */
+static int measure_one_core(const struct region_case *c, struct region_peer *p)
+{
+    static uint64_t ns[SAMPLES / 10];
+    uint64_t seed = 44;
+    int bad;
+
+    if (!p->one_core)
+        return 0;
+    bad = p->one_core(p->ctx, true) || region_sample_gets(p, c->n, REGION_HEAD, &seed, ns, samples_of(p));
+    bad |= p->one_core(p->ctx, false);
+    bench_report_percentiles(c->part, p->name, "get on one core", c->n, ns, samples_of(p), 1, "ns");
     return bad;
 }
 
@@ -158,7 +171,7 @@ static uint64_t loop_gets(struct region_peer *p, uint64_t n, uint64_t *seed, uns
     unsigned sum = 0;
     uint64_t begin;
 
-    warm(p, n);
+    region_warm(p, n);
     begin = clock_of(p);
     for (unsigned i = 0; i < samples; i++) {
         const unsigned char *v = NULL;
@@ -200,66 +213,6 @@ static void measure_overhead(const struct region_case *c)
     bench_report(c->part, "(the clock)", "get p50", c->n, (double)bench_percentile(ns, SAMPLES, 0.5), "ns");
 }
 
-/* ---- a writer at 10,000 updates a second ------------------------------------------------------------------------- */
-
-struct churn {
-    const struct region_case *c;
-    struct region_peer *peer;
-    _Atomic bool stop;
-    uint64_t writes, late_us;
-};
-
-static void *churn_run(void *arg)
-{
-    struct churn *c = arg;
-    uint64_t seed = 77, next = bench_now_ns();
-    unsigned version = 1;
-
-    while (!atomic_load(&c->stop)) {
-        uint64_t now = bench_now_ns();
-
-        for (unsigned i = 0; i < 10; i++) {
-            const struct tarn_object *obj = region_object(c->c, bench_random(&seed) % c->c->n, version++);
-
-            c->peer->put(c->peer->ctx, tarn_object_key(obj).data, obj, tarn_object_size(obj));
-            tarn_object_unref(obj);
-            c->writes++;
-        }
-        if (c->peer->commit)
-            c->peer->commit(c->peer->ctx);
-        next += 1000000;
-        if (next < now)
-            next = now;
-        while ((now = bench_now_ns()) < next) {
-            struct timespec t = {.tv_nsec = (long)(next - now)};
-
-            (void)nanosleep(&t, NULL);
-        }
-    }
-    return NULL;
-}
-
-static int measure_under_writes(const struct region_case *c, struct region_peer *p)
-{
-    static uint64_t ns[SAMPLES];
-    struct churn churn = {.c = c, .peer = p};
-    uint64_t seed = 5, begin = bench_now_ns();
-    pthread_t t;
-    int bad;
-
-    if (pthread_create(&t, NULL, churn_run, &churn))
-        return 1;
-    warm(p, c->n);
-    bad = sample_gets(p, c->n, HEAD, &seed, ns, SAMPLES);
-    while (bench_now_ns() - begin < 300000000ull)
-        bad += sample_gets(p, c->n, HEAD, &seed, ns, SAMPLES);
-    atomic_store(&churn.stop, true);
-    pthread_join(t, NULL);
-    bench_report_percentiles(c->part, p->name, "get under writes", c->n, ns, SAMPLES, 1, "ns");
-    bench_report(c->part, p->name, "writes meanwhile", c->n, (double)churn.writes * 1e9 / (double)(bench_now_ns() - begin), "/s");
-    return bad;
-}
-
 /* ---- walks -------------------------------------------------------------------------------------------------------- */
 
 static int measure_lists(const struct region_case *c, struct region_peer *peers, unsigned npeers)
@@ -290,10 +243,14 @@ static void report_ratios(const struct region_case *c)
     bench_ratio(c->part, "get p50", c->n, "tarn", "bare probe", large ? 0.8 : 0);
     bench_ratio(c->part, "get p99", c->n, "tarn", "bare probe", large ? 0.8 : 0);
     bench_ratio(c->part, "get p50", c->n, "bare probe", "lmdb", 0);
-    bench_ratio(c->part, "get p50", c->n, "tarn", "lmdb", c->lmdb_p50);
-    bench_ratio(c->part, "get p99", c->n, "tarn", "lmdb", c->lmdb_p99);
+    bench_ratio(c->part, "get p50", c->n, "tarn", "lmdb", 0);
+    bench_ratio(c->part, "get p99", c->n, "tarn", "lmdb", 0);
     bench_ratio(c->part, "get p50", c->n, "tarn", "redis", large ? 35 : 0);
     bench_ratio(c->part, "get p50", c->n, "tarn", "memcached", large ? 35 : 0);
+    bench_ratio_between(c->part, "tarn", "get p50", c->n, c->part, "redis", "get on one core p50", 0);
+    bench_ratio_between(c->part, "tarn", "get p50", c->n, c->part, "memcached", "get on one core p50", 0);
+    bench_ratio(c->part, "get in a new process p50", c->n, "tarn", "lmdb", c->lmdb_p50);
+    bench_ratio(c->part, "get in a new process p99", c->n, "tarn", "lmdb", c->lmdb_p99);
     bench_ratio(c->part, "get p50", c->n, "tarn", "flock table", 0);
     bench_ratio(c->part, "get p50", c->n, "tarn", "rwlock table", 0);
     bench_ratio(c->part, "get to the end p50", c->n, "tarn", "lmdb", 0);
@@ -316,12 +273,6 @@ static unsigned open_peers(const struct region_case *c, struct region_peer *peer
     return n;
 }
 
-/* The peers that measure_under_writes makes sense for: a put from another thread beside gets. */
-static bool takes_writes(const struct region_peer *p)
-{
-    return !strcmp(p->name, "tarn") || !strcmp(p->name, "lmdb");
-}
-
 static int measure_case(const struct region_case *c)
 {
     struct region_peer peers[REGION_PEERS_MAX];
@@ -335,14 +286,17 @@ static int measure_case(const struct region_case *c)
     bad = fill(c, peers, npeers);
     measure_overhead(c);
     bad += measure_loops(c, peers, npeers);
-    bad += measure_gets(c, peers, npeers, "get", HEAD);
-    bad += measure_gets(c, peers, npeers < 3 ? npeers : 3, "get to the end", END);
+    bad += measure_gets(c, peers, npeers, "get", REGION_HEAD);
+    bad += measure_gets(c, peers, npeers < 3 ? npeers : 3, "get to the end", REGION_END);
     bad += measure_lists(c, peers, npeers);
-    bad += region_measure_processes(c, peers, npeers);
+    for (unsigned p = 0; p < npeers; p++)
+        bad += measure_one_core(c, &peers[p]);
+    bad += region_measure_processes(c, peers, npeers, "");
+    bad += region_measure_newcomers(c, peers, npeers);
     bad += region_tarn_measure(&peers[0]);
     for (unsigned p = 0; p < npeers; p++)
-        if (takes_writes(&peers[p]))
-            bad += measure_under_writes(c, &peers[p]);
+        if (peers[p].takes_writes)
+            bad += region_measure_under_writes(c, &peers[p]);
     report_ratios(c);
     for (unsigned p = 0; p < npeers; p++)
         peers[p].close(peers[p].ctx);

@@ -98,10 +98,11 @@ static int locked_put(void *ctx, const char *key, const void *value, size_t len)
 }
 
 /* A lock file is locked by the open file: a child opens it anew. */
-static int locked_enter(void *ctx)
+static int locked_enter(void *ctx, unsigned me)
 {
     struct locked *l = ctx;
 
+    (void)me;
     if (l->fd < 0)
         return 0;
     (void)close(l->fd);

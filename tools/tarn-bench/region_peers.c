@@ -1,17 +1,11 @@
-/* region_peers.c - LMDB with a kept read transaction, Redis and memcached over a Unix socket, and a bare probe. */
+/* region_peers.c - LMDB with a kept read transaction, and a bare probe. */
 #include "region.h"
 
-#include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "bench.h"
@@ -96,6 +90,16 @@ static void probe_close(void *ctx)
     free(p);
 }
 
+static void *large_pages(size_t bytes)
+{
+    const size_t page = (size_t)2 << 20;
+    void *p = aligned_alloc(page, (bytes + page - 1) / page * page);
+
+    if (p)
+        (void)madvise(p, bytes, MADV_HUGEPAGE);
+    return p;
+}
+
 int region_probe_open(struct region_peer *peer, const struct region_case *c)
 {
     struct probe *p = calloc(1, sizeof *p);
@@ -104,11 +108,13 @@ int region_probe_open(struct region_peer *peer, const struct region_case *c)
     p->mask = 1;
     while (p->mask < 2 * c->n)
         p->mask *= 2;
-    p->slot = calloc(p->mask--, sizeof *p->slot);
+    p->slot = large_pages(p->mask * sizeof *p->slot);
+    if (p->slot)
+        memset(p->slot, 0, p->mask * sizeof *p->slot);
+    p->mask--;
     p->len = c->object_bytes;
     p->stride = (p->len + 32 + 63) & ~(uint64_t)63;
-    p->values = aligned_alloc(2u << 20, (c->n * p->stride + (2u << 20)) & ~(uint64_t)((2u << 20) - 1));
-    (void)madvise(p->values, c->n * p->stride, MADV_HUGEPAGE);
+    p->values = large_pages(c->n * p->stride);
     return p->slot && p->values ? 0 : -1;
 }
 
@@ -176,10 +182,11 @@ static uint64_t lmdb_list(void *ctx)
 }
 
 /* In a forked child: an environment of its own, as LMDB demands; the parent's is left alone. */
-static int lmdb_enter(void *ctx)
+static int lmdb_enter(void *ctx, unsigned me)
 {
     struct lmdb *l = ctx;
 
+    (void)me;
     l->read = l->write = NULL;
     return mdb_env_create(&l->env) || mdb_env_set_mapsize(l->env, l->mapsize) || mdb_env_open(l->env, l->dir, MDB_RDONLY | MDB_NORDAHEAD | MDB_NOTLS, 0600) ||
                    mdb_txn_begin(l->env, NULL, MDB_RDONLY, &l->read) || mdb_dbi_open(l->read, NULL, 0, &l->dbi)
@@ -217,7 +224,7 @@ int region_lmdb_open(struct region_peer *p, const struct region_case *c)
         free(l);
         return -1;
     }
-    *p = (struct region_peer){.name = "lmdb", .local = true, .ctx = l, .get = lmdb_get, .put = lmdb_put, .commit = lmdb_commit, .list = lmdb_list, .enter = lmdb_enter, .close = lmdb_close};
+    *p = (struct region_peer){.name = "lmdb", .local = true, .takes_writes = true, .ctx = l, .get = lmdb_get, .put = lmdb_put, .commit = lmdb_commit, .list = lmdb_list, .enter = lmdb_enter, .close = lmdb_close};
     return 0;
 }
 #else
@@ -229,190 +236,3 @@ int region_lmdb_open(struct region_peer *p, const struct region_case *c)
     return -1;
 }
 #endif
-
-/* ---- servers over a Unix socket ------------------------------------------------------------------------------ */
-
-struct server {
-    pid_t pid;
-    int fd;
-    char path[64];
-    unsigned char *buf;
-    size_t cap;
-    char request[128];
-};
-
-static int connect_to(const char *path)
-{
-    struct sockaddr_un a = {.sun_family = AF_UNIX};
-    const struct timespec pause = {.tv_nsec = 20 * 1000000};
-
-    strncpy(a.sun_path, path, sizeof a.sun_path - 1);
-    for (int i = 0; i < 150; i++) {
-        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-        if (!connect(fd, (struct sockaddr *)&a, sizeof a))
-            return fd;
-        (void)close(fd);
-        (void)nanosleep(&pause, NULL);
-    }
-    return -1;
-}
-
-static void server_close(void *ctx)
-{
-    struct server *s = ctx;
-
-    if (s->fd >= 0)
-        (void)close(s->fd);
-    if (s->pid > 0) {
-        (void)kill(s->pid, SIGTERM);
-        (void)waitpid(s->pid, NULL, 0);
-    }
-    (void)unlink(s->path);
-    free(s->buf);
-    free(s);
-}
-
-/* Start argv (with the socket's path in it already) and connect. */
-static struct server *server_start(const char *path, char *const *argv)
-{
-    struct server *s = calloc(1, sizeof *s);
-
-    s->cap = 1 << 20;
-    s->buf = malloc(s->cap);
-    (void)snprintf(s->path, sizeof s->path, "%s", path);
-    s->pid = fork();
-    if (!s->pid) {
-        if (!freopen("/dev/null", "w", stdout) || !freopen("/dev/null", "w", stderr))
-            _exit(126);
-        execvp(argv[0], argv);
-        _exit(127);
-    }
-    s->fd = connect_to(path);
-    if (s->fd >= 0)
-        return s;
-    bench_note("region: SKIPPED %s: it does not start", argv[0]);
-    server_close(s);
-    return NULL;
-}
-
-/* In a forked child: a connection of its own. */
-static int server_enter(void *ctx)
-{
-    struct server *s = ctx;
-
-    (void)close(s->fd);
-    s->fd = connect_to(s->path);
-    return s->fd < 0 ? -1 : 0;
-}
-
-static int send_all(int fd, const void *p, size_t n)
-{
-    for (size_t at = 0; at < n;) {
-        ssize_t k = send(fd, (const char *)p + at, n - at, MSG_NOSIGNAL);
-
-        if (k <= 0)
-            return -1;
-        at += (size_t)k;
-    }
-    return 0;
-}
-
-/* Read until `want` bytes are there; want may grow as the head of the answer becomes known. */
-static ssize_t receive(struct server *s, size_t have, size_t want)
-{
-    while (have < want) {
-        ssize_t k = recv(s->fd, s->buf + have, s->cap - have, 0);
-
-        if (k <= 0)
-            return -1;
-        have += (size_t)k;
-    }
-    return (ssize_t)have;
-}
-
-/* An answer "<head>LEN\r\n<value>...": the value's place. */
-static int receive_value(struct server *s, const char *head, size_t len_at_word, size_t tail, const unsigned char **ret, size_t *ret_len)
-{
-    ssize_t have = 0;
-    char *eol = NULL, *word;
-    size_t len;
-
-    while (!eol) {
-        have = receive(s, (size_t)have, (size_t)have + 1);
-        if (have < 0 || (size_t)have >= s->cap)
-            return -1;
-        eol = memchr(s->buf, '\n', (size_t)have);
-    }
-    if (strncmp((char *)s->buf, head, strlen(head)))
-        return -1;
-    word = (char *)s->buf;
-    for (size_t i = 0; i < len_at_word; i++)
-        word = strchr(word, ' ') + 1;
-    len = strtoul(len_at_word ? word : word + 1, NULL, 10);
-    *ret = (unsigned char *)eol + 1;
-    *ret_len = len;
-    return receive(s, (size_t)have, (size_t)(eol + 1 - (char *)s->buf) + len + tail) < 0 ? -1 : 0;
-}
-
-static int redis_get(void *ctx, const char *key, const unsigned char **ret, size_t *ret_len)
-{
-    struct server *s = ctx;
-    int n = snprintf(s->request, sizeof s->request, "*2\r\n$3\r\nGET\r\n$%u\r\n%.*s\r\n", REGION_KEY_BYTES, (int)REGION_KEY_BYTES, key);
-
-    return send_all(s->fd, s->request, (size_t)n) ? -1 : receive_value(s, "$", 0, 2, ret, ret_len);
-}
-
-static int redis_put(void *ctx, const char *key, const void *value, size_t len)
-{
-    struct server *s = ctx;
-    int n = snprintf(s->request, sizeof s->request, "*3\r\n$3\r\nSET\r\n$%u\r\n%.*s\r\n$%zu\r\n", REGION_KEY_BYTES, (int)REGION_KEY_BYTES, key, len);
-
-    if (send_all(s->fd, s->request, (size_t)n) || send_all(s->fd, value, len) || send_all(s->fd, "\r\n", 2))
-        return -1;
-    return receive(s, 0, 5) < 0 || memcmp(s->buf, "+OK", 3) ? -1 : 0;
-}
-
-static int memcached_get(void *ctx, const char *key, const unsigned char **ret, size_t *ret_len)
-{
-    struct server *s = ctx;
-    int n = snprintf(s->request, sizeof s->request, "get %.*s\r\n", (int)REGION_KEY_BYTES, key);
-
-    return send_all(s->fd, s->request, (size_t)n) ? -1 : receive_value(s, "VALUE ", 3, 7, ret, ret_len);
-}
-
-static int memcached_put(void *ctx, const char *key, const void *value, size_t len)
-{
-    struct server *s = ctx;
-    int n = snprintf(s->request, sizeof s->request, "set %.*s 0 0 %zu\r\n", (int)REGION_KEY_BYTES, key, len);
-
-    if (send_all(s->fd, s->request, (size_t)n) || send_all(s->fd, value, len) || send_all(s->fd, "\r\n", 2))
-        return -1;
-    return receive(s, 0, 8) < 0 || memcmp(s->buf, "STORED", 6) ? -1 : 0;
-}
-
-int region_redis_open(struct region_peer *p, const struct region_case *c)
-{
-    char path[64];
-    char *argv[] = {"redis-server", "--port", "0", "--unixsocket", path, "--save", "", "--appendonly", "no", NULL};
-    struct server *s;
-
-    (void)c;
-    (void)snprintf(path, sizeof path, "/tmp/tarn-bench-redis-%d", (int)getpid());
-    s = server_start(path, argv);
-    *p = (struct region_peer){.name = "redis", .ctx = s, .get = redis_get, .put = redis_put, .enter = server_enter, .close = server_close};
-    return s ? 0 : -1;
-}
-
-int region_memcached_open(struct region_peer *p, const struct region_case *c)
-{
-    char path[64], mb[16];
-    char *argv[] = {"memcached", "-u", "root", "-s", path, "-m", mb, "-t", "2", NULL};
-    struct server *s;
-
-    (void)snprintf(path, sizeof path, "/tmp/tarn-bench-mcd-%d", (int)getpid());
-    (void)snprintf(mb, sizeof mb, "%llu", (unsigned long long)(c->n * (c->object_bytes + 300) / 1000000 * 3 / 2 + 128));
-    s = server_start(path, argv);
-    *p = (struct region_peer){.name = "memcached", .ctx = s, .get = memcached_get, .put = memcached_put, .enter = server_enter, .close = server_close};
-    return s ? 0 : -1;
-}

@@ -18,7 +18,6 @@
 
 #include "bench.h"
 
-#define PROCESSES_MAX 8u
 #define RUN_MS 250u
 #define ROUNDS 3u
 #define WAKES 2000u
@@ -27,7 +26,7 @@
 struct shared {
     _Atomic unsigned ready;
     _Atomic bool go, stop;
-    _Atomic uint64_t gets[PROCESSES_MAX];
+    _Atomic uint64_t gets[REGION_READERS_MAX];
     uint64_t wakes[WAKES];
     _Atomic unsigned nwakes;
 };
@@ -47,7 +46,7 @@ static void reader(const struct region_case *c, struct region_peer *p, struct sh
 {
     uint64_t seed = 1000 + me, n = 0;
     char key[64][40];
-    int bad = p->enter ? p->enter(p->ctx) : 0;
+    int bad = p->enter ? p->enter(p->ctx, me) : 0;
 
     atomic_fetch_add(&s->ready, 1);
     while (!atomic_load(&s->go) && !bad)
@@ -67,6 +66,8 @@ static void reader(const struct region_case *c, struct region_peer *p, struct sh
         n += 64;
     }
     atomic_store(&s->gets[me], bad ? 0 : n);
+    if (p->leave)
+        p->leave(p->ctx);
     _exit(bad);
 }
 
@@ -74,7 +75,7 @@ static void reader(const struct region_case *c, struct region_peer *p, struct sh
 static double together(const struct region_case *c, struct region_peer *p, unsigned n)
 {
     struct shared *s = shared_new();
-    pid_t pid[PROCESSES_MAX];
+    pid_t pid[REGION_READERS_MAX];
     uint64_t begin, sum = 0;
     bool bad = !s;
 
@@ -102,10 +103,10 @@ static double together(const struct region_case *c, struct region_peer *p, unsig
     return bad ? 0 : (double)sum * 1e9 / (double)begin;
 }
 
-int region_measure_processes(const struct region_case *c, struct region_peer *peers, unsigned npeers)
+int region_measure_processes(const struct region_case *c, struct region_peer *peers, unsigned npeers, const char *when)
 {
-    unsigned cores = (unsigned)sysconf(_SC_NPROCESSORS_ONLN), most = cores < 2 ? 2 : cores > PROCESSES_MAX ? PROCESSES_MAX : cores;
-    static double best[REGION_PEERS_MAX][PROCESSES_MAX + 1];
+    unsigned cores = (unsigned)sysconf(_SC_NPROCESSORS_ONLN), most = cores < 2 ? 2 : cores > REGION_READERS_MAX ? REGION_READERS_MAX : cores;
+    static double best[REGION_PEERS_MAX][REGION_READERS_MAX + 1];
     char what[48];
     int bad = 0;
 
@@ -120,10 +121,10 @@ int region_measure_processes(const struct region_case *c, struct region_peer *pe
     for (unsigned p = 0; p < npeers; p++)
         for (unsigned n = 1; n <= most; n *= 2) {
             bad += best[p][n] == 0;
-            (void)snprintf(what, sizeof what, "gets of %u process%s", n, n > 1 ? "es" : "");
+            (void)snprintf(what, sizeof what, "gets of %u process%s%s", n, n > 1 ? "es" : "", when);
             bench_report(c->part, peers[p].name, what, c->n, best[p][n], "/s");
         }
-    if (cores > 1)
+    if (cores > 1 && !*when)
         bench_ratio_between(c->part, "tarn", "gets of 2 processes", c->n, c->part, "tarn", "gets of 1 process", c->n >= 100000 ? 1.9 : 0);
     return bad;
 }

@@ -19,6 +19,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"sort"
+	"strings"
 	"syscall"
 	"time"
 
@@ -136,23 +137,63 @@ func percentiles(who, what string, n int, ns []int64) {
 	}
 }
 
+// batch is how many keys are made before they are asked for: a program has just made or read the key it asks for.
+const batch = 64
+
+// asker hands out random keys in batches, with bytes of their own: those that the store keeps would be a cache miss that no program has.
+type asker struct {
+	keys []string
+	x    uint64
+}
+
+func (a *asker) next() []string {
+	out := make([]string, batch)
+	for i := range out {
+		a.x ^= a.x << 13
+		a.x ^= a.x >> 7
+		a.x ^= a.x << 17
+		out[i] = strings.Clone(a.keys[a.x%uint64(len(a.keys))])
+	}
+	return out
+}
+
+func ask(s cache.Store, key string) {
+	if p, found, _ := s.GetByKey(key); !found || p.(*v1.Pod).Name == "" {
+		panic("lost")
+	}
+}
+
 func gets(s cache.Store, n int) {
-	keys, x := s.ListKeys(), uint64(42)
-	const samples = 100000
-	ns := make([]int64, samples)
-	for i := range ns {
-		x ^= x << 13
-		x ^= x >> 7
-		x ^= x << 17
-		key := keys[x%uint64(len(keys))]
-		begin := time.Now()
-		p, found, _ := s.GetByKey(key)
-		if !found || p.(*v1.Pod).Name == "" {
-			panic("lost")
+	const samples = 100000 / batch * batch
+	a, ns, overhead := asker{s.ListKeys(), 42}, make([]int64, 0, samples), make([]int64, 0, samples)
+	for len(ns) < samples {
+		for _, key := range a.next() {
+			begin := time.Now()
+			ask(s, key)
+			ns = append(ns, time.Since(begin).Nanoseconds())
+			begin = time.Now()
+			overhead = append(overhead, time.Since(begin).Nanoseconds())
 		}
-		ns[i] = time.Since(begin).Nanoseconds()
 	}
 	percentiles("client-go typed", "get", n, ns)
+	sort.Slice(overhead, func(i, j int) bool { return overhead[i] < overhead[j] })
+	say("(Go's clock)", "get p50", n, float64(overhead[len(overhead)/2]), "ns")
+	least := time.Duration(0)
+	for range 5 {
+		spent := time.Duration(0)
+		for range samples / batch / 4 {
+			keys := a.next()
+			begin := time.Now()
+			for _, key := range keys {
+				ask(s, key)
+			}
+			spent += time.Since(begin)
+		}
+		if least == 0 || spent < least {
+			least = spent
+		}
+	}
+	say("client-go typed", "get in a row, per object", n, float64(least.Nanoseconds())/(samples/batch/4*batch), "ns")
 }
 
 func selects(s cache.Indexer, n int) {
