@@ -478,8 +478,8 @@ static void subject_drop(struct subject *s)
     free(s->at);
 }
 
-/* Theirs, ours, theirs, ours. A million objects take client-go over a minute: one turn. */
-static size_t at_size(size_t size, const struct tarn_index_func *funcs, const char *peer)
+/* Theirs, ours, theirs, ours. */
+static size_t at_size(size_t size, unsigned turns, const struct tarn_index_func *funcs, const char *peer)
 {
     struct subject s = {.funcs = {funcs[0], funcs[1]}};
     char arguments[64];
@@ -488,7 +488,7 @@ static size_t at_size(size_t size, const struct tarn_index_func *funcs, const ch
         s.failures++;
         bench_note("core: no memory for %zu objects", size);
     }
-    for (unsigned turn = 0; !s.failures && turn < (size > 100000 ? 1 : 2); turn++) {
+    for (unsigned turn = 0; !s.failures && turn < turns; turn++) {
         snprintf(arguments, sizeof arguments, "-size %zu", size);
         if (peer)
             peer_run(peer, arguments, size);
@@ -527,7 +527,7 @@ int bench_core(const struct bench_options *o)
     if (tarn_index_func_builtin("namespace", &funcs[0], NULL) || tarn_index_func_builtin("spec.nodeName", &funcs[1], NULL))
         return 1;
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes - (o->quick ? 1 : 0); i++)
-        failures += at_size(sizes[i], funcs, peer ? path : NULL);
+        failures += at_size(sizes[i], o->quick || sizes[i] > 100000 ? 1 : 2, funcs, peer ? path : NULL); /* a million takes client-go over a minute */
     failures += memory_beside(funcs, peer ? path : NULL);
     if (peer)
         peer_drop(path);

@@ -14,8 +14,10 @@
 #ifdef HAVE_SIMDJSON
 #include "peer_simdjson.h"
 #define PADDING PEER_SIMDJSON_PADDING
+#define WITHOUT_SIMDJSON false
 #else
 #define PADDING 0
+#define WITHOUT_SIMDJSON true
 #endif
 
 #define PART "ingest"
@@ -353,6 +355,8 @@ int bench_ingest(const struct bench_options *o)
     };
     int err = make_list(&inputs[0], "protocol/pods.json", 16u << 20);
 
+    if (WITHOUT_SIMDJSON)
+        bench_note("ingest: SKIPPED simdjson: built without it");
     if (!err)
         err = make_list(&inputs[1], "protocol/leases.json", 4u << 20);
     if (!err)

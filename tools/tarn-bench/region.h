@@ -19,6 +19,7 @@ struct region_case {
     uint64_t n;
     unsigned object_bytes;
     double lmdb_mean, lmdb_p50, lmdb_p99;
+    bool processes; /* measure the throughput of 1 to N of them */
 };
 
 /* One system under test. Each function returns 0 or -1. */

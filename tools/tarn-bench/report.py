@@ -20,38 +20,74 @@ PARTS = {  # in the document's order: title, what to know
                "All peers hold the same bytes under the same keys. A get finds the object of a random key and reads its head; *to the "
                "end* reads its last byte, which depends on the length found: one more cache miss. Single gets have a clock around each "
                "(its own cost is the row *(the clock)*); *mean of a loop* has none, and building the key inside. The bare probe is an "
-               "array of slots and values of one length: no versions, no checks. A locked table copies the value out."),
+               "array of slots and values of one length on large pages: no versions, no checks. A locked table copies the value out. *In a new "
+               "process*: it maps the store, makes a tenth of its gets uncounted, then counts, page faults and all, as the anchors did "
+               "from which the targets come; everywhere else the caches and the tables of pages are warm. *On one core*: client and server share one, so "
+               "that no sleeping core has to be woken."),
     "pods": ("The same with pods of 4 KB, the size without managedFields", ""),
     "core": ("The stores and queues beside client-go's cache", "Both sides take the same pods in the same order; each figure is the best pass."),
     "ingest": ("JSON bytes to objects, and reading fields", "simdjson's rows: its DOM with emission of the same MessagePack, and its mere parse."),
     "agent": ("The agent as a whole, beside tarn-apisim", "CPU is the agent's own; wall times include the simulator, which shares the machine's cores."),
-    "tls": ("The agent over TLS, beside a server of pre-encoded pods",
-            "CPU is the ingest loop's. `n` is objects for LIST, streams for WATCH. The wall time has the server and the certificate in it."),
-    "tls": ("The agent over TLS, beside a server that is faster than it is", "The server is `tarn-pages`; CPU is that of the agent's busiest thread."),
+    "tls": ("The agent over TLS, beside a server that is faster than it is",
+            "The server is `tarn-pages`; CPU is that of the agent's busiest thread. Sizes are objects for LIST and attach, streams for WATCH."),
     "fleet": ("N consumers on one host: on tarn, and N informers", "Memory is the sum of PSS, tarn's with the agent inside."),
     "informers": ("What an informer of client-go costs", "The Go program `tests/interop/informerbench`."),
+    "restart": ("Checkpoints, and a region of another run taken over", "Best of some rounds, and the thread's CPU beside it; the file is in the page cache."),
     "floors": ("What this machine allows", ""),
+    "run": ("How long each part took", ""),
 }
-# Orders of growth that are expected: the slope of log(value) over log(n). Caches that stop to hold the data add up to 0.35.
-GROWTH = [("region", "tarn", "get p50", 0.35), ("region", "tarn", "get p99", 0.35), ("region", "tarn", "get, mean of a loop", 0.35),
-          ("region", "tarn", "list, per object", 0.35), ("region", "tarn", "by_index, per object", 0.35),
-          ("region", "tarn", "label selector, per object", 0.35), ("region", "tarn", "get_many, per object", 0.35),
-          ("region", "tarn", "map and first read p50", 0.1), ("region", "tarn", "commit of 1 p50", 0.35), ("region", "tarn", "get under writes p50", 0.35),
-          ("informers", "client-go typed", "attach", 1.1), ("informers", "client-go typed", "get p50", 0.35),
-          ("region", "lmdb", "get p50", 0.35), ("region", "lmdb", "list, per object", 0.35),
-          ("core", "tarn", "get", 0.35), ("core", "client-go", "get", 0.35), ("core", "tarn", "add", 0.35), ("core", "client-go", "add", 0.35),
-          ("core", "tarn", "update", 0.35), ("core", "client-go", "update", 0.35), ("core", "tarn", "list, an object", 0.35),
-          ("core", "client-go", "list, an object", 0.35), ("agent", "tarn", "attach and first read p50", 0.1),
-          ("agent", "tarn", "tarn_get of a listed key", 0.35), ("agent", "tarnd", "cold start to synced", 1.1), ("agent", "tarnd", "restart to readable", 1.1), ("agent", "tarnd", "memory beside the region, largest", 0.1),
-          ("fleet", "tarn", "memory of all", 0.2), ("fleet", "client-go typed", "memory of all", 1.1)]
-PLOTS = [  # file, title, x, y, part, what, peers (None: all that have it)
-    ("get-p50", "get by key, median", "objects", "ns", "region", "get p50", None),
-    ("get-p99", "get by key, 99th percentile", "objects", "ns", "region", "get p99", None),
-    ("list", "list, per object", "objects", "ns", "region", "list, per object", None),
-    ("core-get", "get in one process", "objects", "ns", "core", "get", None),
-    ("fleet-memory", "memory of N consumers", "consumers", "MiB", "fleet", "memory of all", None),
-    ("fleet-sent", "bytes the API server sends to start N consumers", "consumers", "MB", "fleet", "bytes sent by the server", None),
-    ("attach", "from nothing to the first object", "objects", "us", "attach", "attach", None),
+# Orders of growth that are expected: the slope of log(value) over log(n); for rates that of their inverse. Caches that stop to hold the
+# data add up to 0.35. What is steeper than its order stands in WHY, or is to be mended.
+REGION_GROWTH = ["get p50", "get p99", "get, mean of a loop", "get in a row, per object", "get_many, per object", "list, per object", "by_index, per object",
+                 "label selector, per object", "field by path, per object", "get under writes p50", "list under writes, per object",
+                 "by_index under writes, per object", "label selector under writes, per object", "get_many under writes, per object", "get in a new process p50",
+                 "commit of 1 p50", "updates, 3 indexes, 100 a commit", "gets of 1 process", "gets of 2 processes"]
+CORE_GROWTH = ["get", "get by key", "add", "update", "list, an object", "by index, an object", "pop, FIFO", "pop, DeltaFIFO", "pop, RealFIFO"]
+GROWTH = ([("region", "tarn", what, 0.35) for what in REGION_GROWTH] + [("region", "tarn", "map and first read p50", 0.1)] +
+          [("region", who, what, 0.35) for who in ("bare probe", "lmdb") for what in ("get p50", "list, per object")] +
+          [("core", who, what, 0.35) for what in CORE_GROWTH for who in ("tarn", "client-go")] +
+          [("agent", "tarn", "attach and first read p50", 0.1), ("agent", "tarn", "tarn_get of a listed key", 0.35),
+           ("agent", "tarnd", "LIST to indexed objects", 0.1), ("agent", "tarnd", "cold start to synced", 1.1),
+           ("agent", "tarnd", "memory beside the region, largest", 0.3), ("agent", "tarnd", "longest loop turn", 0.3),
+           ("agent", "tarnd", "restart to readable", 1.1), ("agent", "tarnd", "restart to live", 1.1), ("tls", "tarnd, plain", "LIST, objects", 0.1),
+           ("tls", "tarn", "attach and first read p50", 0.1), ("informers", "tarn", "start to synced", 1.1), ("informers", "client-go typed", "attach", 1.1),
+           ("informers", "client-go typed", "get p50", 0.35), ("informers", "client-go typed", "label selector, per object", 0.35),
+           ("informers", "tarn", "memory a pod", 0.1), ("restart", "tarn", "save a checkpoint", 1.1), ("restart", "tarn", "restore it", 1.1),
+           ("restart", "tarn", "verify a kept region", 1.1), ("restart", "tarn", "verify and take it over", 1.1),
+           ("fleet", "tarn", "memory of all", 0.2), ("fleet", "client-go typed", "memory of all", 1.1), ("fleet", "tarn", "requests at the server", 0.1),
+           ("fleet", "client-go typed", "requests at the server", 1.1), ("fleet", "tarn", "bytes sent by the server", 0.1),
+           ("fleet", "client-go typed", "bytes sent by the server", 1.1), ("fleet", "tarn", "server's CPU until synced", 0.1),
+           ("fleet", "client-go typed", "server's CPU until synced", 1.1)])
+WHY = {  # (part, what): why it may be steeper than its order
+    ("region", "get p50"): "a thousand objects are in L2; at a million slot and record come from memory: two misses against none",
+    ("region", "get p99"): "as get p50",
+    ("region", "get, mean of a loop"): "as get p50",
+    ("region", "get under writes p50"): "as get p50",
+    ("region", "get in a new process p50"): "as get p50",
+    ("region", "get in a row, per object"): "as get p50",
+    ("region", "gets of 1 process"): "as get p50", ("region", "gets of 2 processes"): "as get p50",
+    ("region", "list, per object"): "LMDB's small lists are in L2; a large one takes a TLB miss and a memory miss for each page",
+    ("region", "map and first read p50"): "the kernel maps a larger file; microseconds, see the values",
+    ("core", "get"): "three misses on small pages against none", ("core", "get by key"): "three misses on small pages against none",
+    ("core", "add"): "as get, and the tables' growth", ("core", "update"): "as get, for two objects and their indexes",
+    ("agent", "tarn_get of a listed key"): "as get p50",
+    ("agent", "longest loop turn"): "the end of a list links all that came in one commit, 0.2 us an object: it is linear, and has to be one moment",
+    ("informers", "get p50"): "as core's get",
+    ("informers", "label selector, per object"): "two misses an object, and no prefetching through pointers",
+}
+PLOTS = [  # file, title, x, y, part, what
+    ("get-p50", "get by key, median", "objects", "ns", "region", "get p50"),
+    ("get-p99", "get by key, 99th percentile", "objects", "ns", "region", "get p99"),
+    ("get-new", "get by key in a new process, 99th percentile", "objects", "ns", "region", "get in a new process p99"),
+    ("get-writes", "get by key under 10,000 writes a second, median", "objects", "ns", "region", "get under writes p50"),
+    ("list", "list, per object", "objects", "ns", "region", "list, per object"),
+    ("core-get", "get in one process", "objects", "ns", "core", "get"),
+    ("core-update", "update in one process", "objects", "ns", "core", "update"),
+    ("fleet-memory", "memory of N consumers", "consumers", "MiB", "fleet", "memory of all"),
+    ("fleet-sent", "bytes the API server sends to start N consumers", "consumers", "MB", "fleet", "bytes sent by the server"),
+    ("fleet-cpu", "CPU of the API server to start N consumers", "consumers", "ms", "fleet", "server's CPU until synced"),
+    ("attach", "from nothing to the first object", "objects", "us", "attach", "attach"),
+    ("restart", "restart of the agent", "objects", "ms", "restarts", "restart"),
 ]
 
 
@@ -124,6 +160,9 @@ class Figures:
         """The last figure of each row that was measured more than once."""
         return {(r["part"], r["who"], r["what"], r["n"]): r for r in self.rows}
 
+    def unit(self, part, who, what):
+        return next(r["unit"] for r in self.rows if (r["part"], r["who"], r["what"]) == (part, who, what))
+
     def series(self, part, what, who=None):
         """{who: [(n, value)]} of rows at several sizes."""
         out = {}
@@ -147,16 +186,23 @@ def target_rows(figures):
     return rows
 
 
+def told_rows(figures):
+    """Ratios to a peer that nobody set a target for."""
+    return [f"| {t['part']}: {t['who']}, {t['what']} | {size(t['n'])} | {t['rival']} | {t['seen']:.2f} × |"
+            for t in figures.targets if not t["asked"] and "rival" in t]
+
+
 def growth_rows(figures):
     rows = []
     for part, who, what, expected in GROWTH:
         points = figures.series(part, what, who).get(who, [])
         if len(points) < 2:
             continue
-        s = slope(points)
-        verdict = "as expected" if s <= expected else "**steeper**"
+        unit = figures.unit(part, who, what)
+        s = slope(points) * (-1 if "/s" in unit else 1)
+        verdict = "as expected" if s <= expected else "**steeper**" + (": " + WHY[part, what] if (part, what) in WHY else "")
         rows.append(f"| {part}: {who}, {what} | {size(points[0][0])} to {size(points[-1][0])} | "
-                    f"{number(points[0][1])} to {number(points[-1][1])} | {s:+.2f} | {expected:.2f} | {verdict} |")
+                    f"{number(points[0][1])} to {number(points[-1][1])} {unit} | {s:+.2f} | {expected:.2f} | {verdict} |")
     return rows
 
 
@@ -176,6 +222,8 @@ def part_table(figures, part):
     sizes.sort()
     first = {what: i for i, (what, _) in reversed(list(enumerate(order)))}
     order.sort(key=lambda k: first[k[0]])
+    if part == "run":
+        return ["| part | s |", "|---|---:|"] + [f"| {k[1]} | {number(v)} |" for k in order for v in cells[k].values()]
     if len(sizes) > 6:  # sizes differ from row to row: one value a line
         return ["| what | who | size | value | |", "|---|---|---:|---:|---|"] + [
             f"| {k[0]} | {k[1]} | {size(n)} | {number(v)} | {units[k]} |" for k in order for n, v in cells[k].items()]
@@ -183,15 +231,20 @@ def part_table(figures, part):
     return head + [f"| {k[0]} | {k[1]} | " + " | ".join(number(cells[k][n]) if n in cells[k] else "" for n in sizes) + f" | {units[k]} |" for k in order]
 
 
-def attach_series(figures):
-    out = {"tarn": figures.series("agent", "attach and first read p50").get("tarn", [])}
-    out.update(figures.series("informers", "attach"))
+def several_series(figures, name):
+    """Lines that are rows of different names or parts."""
+    if name == "restart":
+        out = {what: figures.series("agent", what).get("tarnd", []) for what in ("restart to readable", "restart to live", "cold start to synced")}
+    else:
+        out = {"tarn": figures.series("agent", "attach and first read p50").get("tarn", []) + figures.series("tls", "attach and first read p50").get("tarn", [])[-1:],
+               "tarn, agent and all": figures.series("informers", "start to synced").get("tarn", [])}
+        out.update(figures.series("informers", "attach"))
     return {k: v for k, v in out.items() if v}
 
 
 def plot(figures, spec, folder):
-    name, title, xlabel, unit, part, what, _ = spec
-    series = attach_series(figures) if part == "attach" else {w: p for w, p in figures.series(part, what).items() if len(p) > 1}
+    name, title, xlabel, unit, part, what = spec
+    series = several_series(figures, what) if part in ("attach", "restarts") else {w: p for w, p in figures.series(part, what).items() if len(p) > 1}
     if not any(len(p) > 1 for p in series.values()):
         return None
     path = os.path.join(folder, name + ".svg")
@@ -222,13 +275,15 @@ def document(figures, args, plots):
            "```sh skip: minutes on an idle machine, with peers that it installs",
            "tools/bench                      # everything; --quick is shorter", "tools/bench --compare OLD.json   # what a change costs", "```", ""]
     out += machine(args) + [""]
-    notes = [n for n in figures.notes if "SKIPPED" in n or "left out" in n] + [l.strip() for l in open(args.notes, encoding="utf-8")] if args.notes else []
+    notes = [n for n in figures.notes if "SKIPPED" in n or "left out" in n]
+    notes += [line.strip() for line in open(args.notes, encoding="utf-8")] if args.notes else []
     out += [f"- {n}" for n in notes] + ([""] if notes else [])
     out += ["## Targets", "", f"{asked - missed} of {asked} met. “× peer” is how many times as good as the peer's figure in the same run.", "",
             "| what | size | asked | seen | met |", "|---|---:|---|---:|---|"] + target_rows(figures) + [""]
+    out += ["Ratios that nobody set a target for:", "", "| what | size | beside | seen |", "|---|---:|---|---:|"] + told_rows(figures) + [""]
     out += ["## Growth", "", "The slope of log(value) over log(size): 0 is constant, 1 linear. Per-object figures grow where the data leave a cache.", "",
             "| what | sizes | values | slope | expected at most | |", "|---|---|---|---:|---:|---|"] + growth_rows(figures) + [""]
-    out += ["## Plots", ""] + [p + "\n" for p in plots] if plots else []
+    out += ["## Plots", ""] + ([p + "\n" for p in plots] or ["SKIPPED: there is no gnuplot here, or too few sizes.", ""])
     others = {r["part"]: ("", "") for r in figures.rows if r["part"] not in PARTS}
     for part, (title, text) in (PARTS | others).items():
         rows = part_table(figures, part)
