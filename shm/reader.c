@@ -101,7 +101,7 @@ static bool same_value(const struct tarn_region_view *v, const struct tarn_link 
 }
 
 /* 1: the record is what is looked for; 0: it is not; negative: it breaks the format. */
-static inline int record_matches(const struct tarn_region_view *v, const struct tarn_link *l, const struct tarn_name_ref *n)
+__attribute__((always_inline)) static inline int record_matches(const struct tarn_region_view *v, const struct tarn_link *l, const struct tarn_name_ref *n)
 {
     bool node = tarn_link_kind(tarn_load_u16(&l->kind_nvid)) == TARN_RECORD_NODE;
     struct tarn_blob_head b = tarn_blob_load(tarn_link_blob(l));
@@ -115,7 +115,8 @@ static inline int record_matches(const struct tarn_region_view *v, const struct 
     return !node || (tarn_load_u32(&l->oid) == n->code && same_value(v, l, n, b));
 }
 
-int tarn_reader_find(const struct tarn_region_view *v, const struct table *t, uint32_t tag, const struct tarn_name_ref *n, const struct tarn_link **ret)
+/* Inlined where it is called, so that the look-up of an object carries nothing of what only nodes need. */
+__attribute__((always_inline)) static inline int find(const struct tarn_region_view *v, const struct table *t, uint32_t tag, const struct tarn_name_ref *n, const struct tarn_link **ret)
 {
     uint32_t mask = (1u << t->log2) - 1, i = tag >> (32 - t->log2);
 
@@ -141,7 +142,12 @@ int tarn_reader_find(const struct tarn_region_view *v, const struct table *t, ui
     return TARN_E_CORRUPT;
 }
 
-static uint32_t name_tag(const struct tarn_region_view *v, const struct tarn_name_ref *n)
+int tarn_reader_find(const struct tarn_region_view *v, const struct table *t, uint32_t tag, const struct tarn_name_ref *n, const struct tarn_link **ret)
+{
+    return find(v, t, tag, n, ret);
+}
+
+static inline uint32_t name_tag(const struct tarn_region_view *v, const struct tarn_name_ref *n)
 {
     uint64_t space = n->node ? tarn_space_node(n->store, n->code) : tarn_space_objects(n->store);
 
@@ -153,7 +159,7 @@ int tarn_reader_lookup(const struct tarn_region_view *v, const struct tarn_name_
     struct table t;
     int rc = open_table(v, &t);
 
-    return rc ? rc : tarn_reader_find(v, &t, name_tag(v, n), n, ret);
+    return rc ? rc : find(v, &t, name_tag(v, n), n, ret);
 }
 
 /* ---- versions ----------------------------------------------------------------------------------------------- */
@@ -215,10 +221,10 @@ int tarn_reader_object(const struct tarn_reader *r, const struct tarn_link *head
 
 /* ---- lookups --------------------------------------------------------------------------------------------------- */
 
-static int get(const struct tarn_reader *r, const struct table *t, uint32_t tag, const struct tarn_name_ref *n, const struct tarn_object **ret)
+__attribute__((always_inline)) static inline int get(const struct tarn_reader *r, const struct table *t, uint32_t tag, const struct tarn_name_ref *n, const struct tarn_object **ret)
 {
     const struct tarn_link *l;
-    int rc = tarn_reader_find(r->view, t, tag, n, &l);
+    int rc = find(r->view, t, tag, n, &l);
 
     return rc ? rc : tarn_reader_object(r, l, &l, ret);
 }
@@ -226,7 +232,7 @@ static int get(const struct tarn_reader *r, const struct table *t, uint32_t tag,
 int tarn_reader_get(const struct tarn_reader *r, uint16_t store, struct tarn_bytes key, const struct tarn_object **ret)
 {
     const struct tarn_name_ref n = {.store = store, .key = key};
-    const struct tarn_object *obj;
+    const struct tarn_object *obj = NULL;
     struct table t;
     int rc;
 
