@@ -346,8 +346,10 @@ static int read_all(struct tarn_api_server *s, struct tarn_error *err)
     if (rc)
         return rc;
     lay_over(s, &s->config);
-    if (s->bare)
+    if (s->bare) {
         drop_credentials(s);
+        s->http2 = false; /* what is passed on must be able to wait for its reader: docs/access.md */
+    }
     s->written_url = s->url;
     rc = parse_url(s, s->url, err);
     if (!rc)

@@ -205,6 +205,7 @@ static void free_transfer(struct tarn_http_transfer *t)
     if (t->request.body.len)
         explicit_bzero((char *)t->request.body.data, t->request.body.len);
     free((char *)t->request.body.data);
+    free((char *)t->request.method);
     free((char *)t->request.path);
     free((char *)t->request.accept);
     free(t);
@@ -246,7 +247,7 @@ static enum tarn_http_end_kind kind_of(struct tarn_http_transfer *t)
     case CURLE_GOT_NOTHING:
     case CURLE_RECV_ERROR:
     case CURLE_SEND_ERROR:
-        return TARN_HTTP_CUT;
+        return TARN_HTTP_BROKEN;
     default:
         return TARN_HTTP_FAILED;
     }
@@ -278,7 +279,7 @@ static const char *problem_of(struct tarn_http_transfer *t)
     default:
         if (t->problem[0])
             return t->problem;
-        if (t->marked && t->kind == TARN_HTTP_CUT)
+        if (t->marked && t->kind == TARN_HTTP_BROKEN)
             return "the certificates have changed";
         return t->result ? curl_easy_strerror(t->result) : "failed";
     }
@@ -440,7 +441,7 @@ static void cut_watches(struct tarn_http *h)
 
     TAILQ_FOREACH(t, &h->active, link)
         if (t->request.cls != TARN_HTTP_SHORT && !t->listing)
-            http_mark(t, TARN_HTTP_CUT);
+            http_mark(t, TARN_HTTP_BROKEN);
 }
 
 void tarn_http_turn(struct tarn_http *h)
@@ -492,11 +493,11 @@ int tarn_http_start(struct tarn_http *h, const struct tarn_http_request *r, stru
         return TARN_E_NOMEM;
     t->http = h;
     t->request = *r;
-    t->request.method = r->method ? r->method : "GET";
+    t->request.method = strdup(r->method ? r->method : "GET");
     t->request.path = strdup(r->path);
     t->request.accept = r->accept ? strdup(r->accept) : NULL;
     t->request.body = (struct tarn_bytes){0};
-    if (!t->request.path || (r->accept && !t->request.accept) || copy_headers(t, r->headers) || copy_body(t, r->body)) {
+    if (!t->request.method || !t->request.path || (r->accept && !t->request.accept) || copy_headers(t, r->headers) || copy_body(t, r->body)) {
         free_transfer(t);
         return TARN_E_NOMEM;
     }

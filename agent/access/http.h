@@ -37,7 +37,7 @@ struct tarn_http_head {
 
 enum tarn_http_end_kind {
     TARN_HTTP_DONE,    /* the response came whole */
-    TARN_HTTP_CUT,     /* the connection ended in the middle of it, or before it */
+    TARN_HTTP_BROKEN,  /* the connection ended in the middle of it, or before it */
     TARN_HTTP_SILENT,  /* silence_ms passed without a byte */
     TARN_HTTP_LATE,    /* deadline_ms passed */
     TARN_HTTP_REFUSED, /* connection refused */
@@ -66,8 +66,8 @@ struct tarn_http_sink {
 struct tarn_http_request {
     enum tarn_http_class cls;
     const char *path;     /* from the root, with the query; copied */
-    const char *accept;   /* copied; NULL: application/json */
-    const char *method;   /* a constant; NULL: GET */
+    const char *accept;   /* copied; NULL: application/json; "": headers has it, or nobody minds */
+    const char *method;   /* copied; NULL: GET */
     struct tarn_bytes body; /* copied, and wiped at the end */
     const char *const *headers; /* more of them, "Name: value", ended by NULL; copied, and wiped at the end. NULL: none */
     /* Send it at most once. Without it a request is sent again on a new connection if a kept one ended before the first byte of an answer came: not for

@@ -48,7 +48,8 @@ static bool add_headers(struct tarn_http_transfer *t)
 {
     struct tarn_http *h = t->http;
     const struct tarn_api_server *s = h->server;
-    bool ok = add_header(t, "Accept: %s", t->request.accept ? t->request.accept : "application/json") &&
+    const char *accept = t->request.accept ? t->request.accept : "application/json";
+    bool ok = add_header(t, "Accept: %s", *accept ? accept : NULL) &&
               add_header(t, "Authorization: Bearer %s", tarn_api_server_token(h->server, uv_now(h->loop)));
 
     for (unsigned i = 0; ok && i < s->impersonate.n; i++)
@@ -144,6 +145,7 @@ static CURLcode set_numbers(struct tarn_http_transfer *t)
         {CURLOPT_HTTP_VERSION, t->http->server->http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1},
         {CURLOPT_PIPEWAIT, t->http->server->http2}, /* all on one connection, also while it is being made */
         {CURLOPT_FOLLOWLOCATION, 0},
+        {CURLOPT_PATH_AS_IS, 1},
         {CURLOPT_SUPPRESS_CONNECT_HEADERS, 1},
         {CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS},
         /* large reads for lists; watches get small ones, so that a pause leaves little inside libcurl */

@@ -38,7 +38,7 @@ struct tarn_http_transfer {
     CURL *easy; /* NULL while waiting */
     struct curl_slist *headers, *resolve, *connect_to;
     struct curl_slist *given; /* our copy of the request's headers */
-    struct tarn_http_request request; /* path, accept and body are our copies; headers is not used */
+    struct tarn_http_request request; /* its texts and body are our copies; headers is not used */
     bool paused, connecting, head_done;
     bool interim; /* the head that comes is that of an interim answer */
     bool listing;   /* counts in nlists */

@@ -288,7 +288,7 @@ static void list_ended(struct list_watch *l, const struct tarn_http_end *h, stru
 /* Cut, silent or late: the reflector sees no error, it watches again from where it was. */
 static bool is_plain_end(enum tarn_http_end_kind kind)
 {
-    return kind == TARN_HTTP_DONE || kind == TARN_HTTP_CUT || kind == TARN_HTTP_SILENT || kind == TARN_HTTP_LATE;
+    return kind == TARN_HTTP_DONE || kind == TARN_HTTP_BROKEN || kind == TARN_HTTP_SILENT || kind == TARN_HTTP_LATE;
 }
 
 static void watch_ended(struct list_watch *l, const struct tarn_http_end *h, struct tarn_end *end)

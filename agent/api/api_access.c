@@ -21,6 +21,7 @@ struct known {
     struct api_review *review; /* while it is asked */
     LIST_HEAD(, api_decision) waiting;
     bool answered, yes;
+    bool moved; /* asked of a server that is no longer ours */
     struct tarn_buf name, user; /* of a token */
     struct tarn_buf reason;     /* of an access */
 };
@@ -40,6 +41,7 @@ struct api_access {
     struct api_upstream *upstream;
     struct api_hash_key key;
     struct api_cache tokens, accesses;
+    uint64_t moves; /* of the server whose answers these are */
     struct api_access_stats stats;
 };
 
@@ -118,7 +120,30 @@ static void on_reviewed(void *ctx, const struct api_review_answer *answer)
         LIST_REMOVE(d, link);
         (void)go_on(d, k);
     }
-    api_cache_answered(&k->entry, uv_now(k->access->loop), k->yes ? API_ACCESS_ALLOWED_MS : k->answered ? API_ACCESS_REFUSED_MS : FAILED_MS);
+    api_cache_answered(&k->entry, uv_now(k->access->loop), k->moved ? 0 : k->yes ? API_ACCESS_ALLOWED_MS : k->answered ? API_ACCESS_REFUSED_MS : FAILED_MS);
+}
+
+static void forget(struct api_cache *c)
+{
+    struct api_cache_entry *e, *next;
+
+    for (e = TAILQ_FIRST(&c->uses); e; e = next) {
+        next = TAILQ_NEXT(e, use);
+        if (e->asking)
+            ((struct known *)e)->moved = true;
+        else
+            api_cache_remove(c, e);
+    }
+}
+
+/* The kubeconfig leads to another cluster: its tokens and roles are others. */
+static void forget_after_a_move(struct api_access *a)
+{
+    if (a->moves == a->upstream->server.moves)
+        return;
+    a->moves = a->upstream->server.moves;
+    forget(&a->tokens);
+    forget(&a->accesses);
 }
 
 static struct known *find(struct api_access *a, struct api_cache *c, const struct api_hash *question)
@@ -349,6 +374,7 @@ struct api_decision *api_access_decide(struct api_access *a, const struct api_ca
         return NULL;
     d->done = done;
     d->ctx = ctx;
+    forget_after_a_move(a);
     return ask_token(d, token) ? d : NULL;
 }
 

@@ -20,7 +20,6 @@ static int open_server(struct api_upstream *u, const struct tarn_config_server *
     int rc = bare ? tarn_api_server_open_bare(&u->server, config, TARN_SERVICE_ACCOUNT_DIR, err)
                   : tarn_api_server_open(&u->server, config, TARN_SERVICE_ACCOUNT_DIR, err);
 
-    u->server.http2 = false; /* what is passed on must be able to wait for its reader */
     return rc ? rc : tarn_http_new(u->loop, &u->server, &u->http, err);
 }
 

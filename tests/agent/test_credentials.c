@@ -453,7 +453,7 @@ static void certificates_are_read_again_when_their_files_change_and_watches_move
     write_file("new.pem", 0600, PEM("two"));
     CU_ASSERT(rename(path_of("new.pem"), path_of("ca.pem")) == 0);
     CU_ASSERT(agent_loop_run(&l, &g.done));
-    CU_ASSERT(g.kind == TARN_HTTP_CUT && strstr(g.error, "certificates have changed") != NULL);
+    CU_ASSERT(g.kind == TARN_HTTP_BROKEN && strstr(g.error, "certificates have changed") != NULL);
     CU_ASSERT(strstr(l.server.ca.data, "two") != NULL);
     agent_loop_release(&l);
     byte_server_stop(s);
@@ -490,7 +490,7 @@ static void a_kubeconfig_is_read_again_when_it_changes_and_requests_go_where_it_
     CU_ASSERT(!g.done && l.server.readings == 0);
     write_kubeconfig(byte_server_url(one), "{token: made-up-2}");
     CU_ASSERT(agent_loop_run(&l, &g.done));
-    CU_ASSERT(g.kind == TARN_HTTP_CUT && l.server.moves == 0);
+    CU_ASSERT(g.kind == TARN_HTTP_BROKEN && l.server.moves == 0);
     (void)ask(&l, &g, TARN_HTTP_WATCH);
     while (!g.status)
         (void)uv_run(&l.loop, UV_RUN_ONCE);
@@ -498,7 +498,7 @@ static void a_kubeconfig_is_read_again_when_it_changes_and_requests_go_where_it_
     write_kubeconfig(byte_server_url(two), "{exec: {apiVersion: " V1 ", command: ./plugin, interactiveMode: Never}}");
     plugin(V1, "\"token\":\"made-up-3\"");
     CU_ASSERT(agent_loop_run(&l, &g.done));
-    CU_ASSERT(g.kind == TARN_HTTP_CUT && l.server.moves == 1);
+    CU_ASSERT(g.kind == TARN_HTTP_BROKEN && l.server.moves == 1);
     (void)ask(&l, &g, TARN_HTTP_WATCH);
     while (!g.status)
         (void)uv_run(&l.loop, UV_RUN_ONCE);

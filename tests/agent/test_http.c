@@ -150,10 +150,10 @@ static void each_end_has_its_kind(void)
         enum tarn_http_end_kind kind;
         int status;
     } rows[] = {
-        {"an empty answer", {.bytes = NULL}, TARN_HTTP_CUT, 0},
-        {"half a head", {.bytes = "HTTP/1.1 200 O"}, TARN_HTTP_CUT, 0},
-        {"a chunked body cut", {.bytes = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabc"}, TARN_HTTP_CUT, 200},
-        {"a body shorter than announced", {.bytes = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc"}, TARN_HTTP_CUT, 200},
+        {"an empty answer", {.bytes = NULL}, TARN_HTTP_BROKEN, 0},
+        {"half a head", {.bytes = "HTTP/1.1 200 O"}, TARN_HTTP_BROKEN, 0},
+        {"a chunked body cut", {.bytes = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabc"}, TARN_HTTP_BROKEN, 200},
+        {"a body shorter than announced", {.bytes = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc"}, TARN_HTTP_BROKEN, 200},
         {"a body up to the close", {.bytes = "HTTP/1.1 200 OK\r\n\r\nabc"}, TARN_HTTP_DONE, 200},
         {"an error status", {.bytes = "HTTP/1.1 503 No\r\nRetry-After: 5\r\nContent-Length: 0\r\n\r\n"}, TARN_HTTP_DONE, 503},
         {"a redirect, not followed", {.bytes = "HTTP/1.1 302 Found\r\nLocation: http://example.com/\r\nContent-Length: 0\r\n\r\n"}, TARN_HTTP_DONE, 302},
@@ -303,7 +303,7 @@ static void what_changes_something_is_sent_once(void)
         agent_loop_init(&l, byte_server_url(s));
         send_request(&l, &first, (struct tarn_http_request){0});
         send_request(&l, &second, (struct tarn_http_request){.method = "POST", .body = TARN_BYTES("{}"), .once = once});
-        CU_ASSERT_EQUAL(second.kind, once ? TARN_HTTP_CUT : TARN_HTTP_DONE);
+        CU_ASSERT_EQUAL(second.kind, once ? TARN_HTTP_BROKEN : TARN_HTTP_DONE);
         CU_ASSERT_EQUAL(byte_server_requests(s), once ? 2 : 3);
         CU_ASSERT(!once || strncmp(second.error, "POST http://", 12) == 0);
         tarn_buf_release(&first.headers);

@@ -68,7 +68,7 @@ static void a_bare_server_has_none_of_our_credentials(void)
         {.kubeconfig = write_file("bare-two", two_contexts)},
         {.kubeconfig = write_file("bare-same", two_contexts), .context = "two"},
         {.kubeconfig = write_file("bare-exec", exec)},
-        {.url = "https://10.0.0.1", .token_file = token, .cert_file = pem, .key_file = pem, .ca_file = pem},
+        {.url = "https://10.0.0.1", .token_file = token, .cert_file = pem, .key_file = pem, .ca_file = pem, .http2 = true},
     };
 
     clean_environment();
@@ -82,6 +82,8 @@ static void a_bare_server_has_none_of_our_credentials(void)
         CU_ASSERT(!s.cert.len && !s.key.len && !s.username && !s.password && !s.impersonate.n && !s.exec.command);
         CU_ASSERT(tarn_api_server_token(&s, 1) == NULL);
         CU_ASSERT(tarn_api_server_refresh(&s, &err) == 0 && !s.key.len && !s.cert.len);
+        CU_ASSERT(tarn_api_server_reopen(&s, &err) == 0 && s.bare && !s.http2);
+        CU_ASSERT(!s.cert.len && !s.key.len && !s.username && !s.password && !s.impersonate.n && !s.exec.command && !tarn_api_server_token(&s, 1));
         CU_ASSERT(tarn_bytes_equal(s.ca, ours.ca) && strcmp(s.url, ours.url) == 0);
         tarn_api_server_release(&s);
         tarn_api_server_release(&ours);

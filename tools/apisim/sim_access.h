@@ -6,8 +6,9 @@
  *   rules: [{users: [N], groups: [G], verbs: [get], apiGroups: [""], resources: [pods, pods/log], resourceNames: [X], namespaces: [NS]},
  *           {groups: [G], verbs: [get], nonResourceURLs: ["/metrics"]}]
  *
- * "*" is any verb, group or resource, at the end of a URL all below it; without namespaces a rule holds in all and at the cluster scope; system:masters may everything. Everybody who has a token is in
- * system:authenticated and may look at discovery, health and version, and review himself. Without users nobody is asked for a token, and all is allowed.
+ * "*" is any verb, group or resource, at the end of a URL all below it; without namespaces a rule holds in all and at the cluster scope;
+ * system:masters may everything. Everybody who has a token is in system:authenticated and may look at discovery, health and version, and review himself.
+ * Without users nobody is asked for a token, and all is allowed.
  */
 #ifndef SIM_ACCESS_H
 #define SIM_ACCESS_H

@@ -48,7 +48,8 @@ static json_t *self_status(struct sim_api *api, const struct sim_user *u, const 
 /* False: it says neither or both of the two. */
 static bool read_attempt(const json_t *spec, struct sim_attempt *ret)
 {
-    const json_t *resource = json_object_get(spec, "resourceAttributes"), *path = json_object_get(spec, "nonResourceAttributes"), *v = resource ? resource : path;
+    const json_t *resource = json_object_get(spec, "resourceAttributes"), *path = json_object_get(spec, "nonResourceAttributes");
+    const json_t *v = resource ? resource : path;
 
     *ret = (struct sim_attempt){.verb = sim_json_text(v, "verb"), .group = sim_json_text(v, "group"), .resource = sim_json_text(v, "resource"),
                                 .subresource = sim_json_text(v, "subresource"), .name = sim_json_text(v, "name"), .ns = sim_json_text(v, "namespace"),
@@ -119,8 +120,9 @@ static void refuse(struct sim_request *req, const struct review *r)
     if (r->status == token_status)
         sim_reply_bad_request(req, "token is required for TokenReview in authentication");
     else
-        sim_reply_invalid(req, &(struct sim_invalid){.group = r->group, .kind = "", .field = "spec.resourceAttributes", .cause_reason = "FieldValueInvalid",
-                                                     .detail = "Invalid value: null: exactly one of nonResourceAttributes or resourceAttributes must be specified"});
+        sim_reply_invalid(
+            req, &(struct sim_invalid){.group = r->group, .kind = "", .field = "spec.resourceAttributes", .cause_reason = "FieldValueInvalid",
+                                       .detail = "Invalid value: null: exactly one of nonResourceAttributes or resourceAttributes must be specified"});
 }
 
 static void serve(struct sim_api *api, struct sim_request *req, const struct sim_user *u, const struct review *r)
