@@ -7,6 +7,8 @@
 
 #include "api_realm_impl.h"
 
+#define VERSIONS_MAX 64 /* of one object between two states, looked through for a deletion */
+
 /* ---- hubs ------------------------------------------------------------------------------------------------------- */
 
 static struct api_hub *hub_by_name(const struct api_realm *r, struct tarn_bytes name)
@@ -203,6 +205,38 @@ static int deleted_at(const struct step *s, uint32_t oid, uint64_t *ret)
     return rc == TARN_E_NOTFOUND ? 0 : rc;
 }
 
+static bool same_uid(const struct tarn_object *a, const struct tarn_object *b)
+{
+    return tarn_bytes_equal(tarn_object_uid(a), tarn_object_uid(b));
+}
+
+/* Of a name that came again: when the object before obj was deleted, as r's region has it from commit to commit. 0: it does not say. */
+static uint64_t deleted_before(const struct tarn_reader *r, uint32_t oid, const struct tarn_object *obj)
+{
+    struct tarn_reader moment = *r;
+    const struct tarn_object *at_moment = obj;
+    uint64_t version;
+
+    for (unsigned i = 0; i < VERSIONS_MAX && same_uid(at_moment, obj); i++) {
+        moment.seq = tarn_reader_object_seq(at_moment) - 1; /* base's pin covers it */
+        if (tarn_reader_deleted_version(&moment, oid, &version) == 0)
+            return version;
+        if (tarn_reader_by_oid(&moment, oid, &at_moment))
+            return 0;
+    }
+    return 0;
+}
+
+static uint64_t made_again(const struct step *s, uint32_t oid, const struct tarn_object *obj)
+{
+    uint64_t version = deleted_before(&s->to->r, oid, obj);
+    const struct tarn_object *then;
+
+    if (!version && s->handed_over && tarn_reader_by_oid(&s->last, oid, &then) == 0 && same_uid(then, obj))
+        version = deleted_before(&s->last, oid, then);
+    return version;
+}
+
 static int tell(const struct step *s, const struct api_note *n)
 {
     const struct tarn_object *old, *obj;
@@ -213,6 +247,8 @@ static int tell(const struct step *s, const struct api_note *n)
         rc = at(&s->to->r, n->oid, &obj);
     if (!rc && old && !obj)
         rc = deleted_at(s, n->oid, &gone);
+    if (!rc && old && obj && !same_uid(old, obj))
+        gone = made_again(s, n->oid, obj);
     if (rc || (!old && !obj))
         return rc;
     if (old && obj && !tarn_bytes_equal(tarn_object_key(old), tarn_object_key(obj)))

@@ -87,20 +87,22 @@ void api_history_release(struct api_history *h)
 
 /* ---- what was missed ------------------------------------------------------------------------------------------- */
 
-/* What is known of one object number while the entries are walked: places in the replay, plus 1. */
+/* One object number while the entries are walked. */
 struct seen {
     uint64_t oid; /* plus 1; 0: free */
-    size_t now;   /* the item of what is there now */
-    bool gone;    /* the last entry was a deletion */
+    uint32_t object;
+    bool there, exists; /* before the first entry, and after the last */
+    uint64_t position, version; /* of the last */
+    size_t next;
 };
 
 struct walk {
     struct seen *v;
-    size_t mask;
+    size_t mask, n;
     struct api_replay *replay;
 };
 
-static struct seen *seen_of(const struct walk *w, uint32_t oid)
+static struct seen *seen_of(struct walk *w, uint32_t oid)
 {
     uint64_t key = (uint64_t)oid + 1;
     size_t i = (key * UINT64_C(0x9e3779b97f4a7c15) >> 20) & w->mask;
@@ -110,72 +112,75 @@ static struct seen *seen_of(const struct walk *w, uint32_t oid)
     return &w->v[i];
 }
 
-static struct api_missed *item_new(struct api_replay *r)
+static int push(struct walk *w, const struct seen *s, enum api_missed_kind kind, const struct tarn_object *before)
 {
+    struct api_replay *r = w->replay;
+
     if (r->n == r->cap) {
         size_t cap = r->cap ? r->cap * 2 : 64;
         struct api_missed *v = realloc(r->v, cap * sizeof *v);
 
         if (!v)
-            return NULL;
+            return TARN_E_NOMEM;
         r->v = v;
         r->cap = cap;
     }
-    r->v[r->n] = (struct api_missed){0};
-    return &r->v[r->n++];
-}
-
-static const struct tarn_object *ref_or_null(const struct tarn_object *obj)
-{
-    return obj ? tarn_object_ref(obj) : NULL;
-}
-
-/* The first of an object tells whether it was there before. Its item begins as one of what is there now. */
-static int first_seen(struct walk *w, struct seen *s, const struct api_entry *e)
-{
-    struct api_missed *m = item_new(w->replay);
-
-    if (!m)
-        return TARN_E_NOMEM;
-    s->oid = (uint64_t)e->oid + 1;
-    s->now = w->replay->n;
-    m->oid = e->oid;
-    m->was_there = e->type != API_ADDED;
-    return 0;
-}
-
-/* After a deletion the number is an object that was not there. */
-static int came_again(struct walk *w, struct seen *s, const struct api_entry *e)
-{
-    struct api_missed *m = item_new(w->replay);
-
-    if (!m)
-        return TARN_E_NOMEM;
-    m->oid = e->oid;
-    s->now = w->replay->n;
-    s->gone = false;
+    r->v[r->n++] = (struct api_missed){.position = s->position, .version = s->version, .oid = (uint32_t)(s->oid - 1), .object = s->object, .kind = kind,
+                                       .before = before ? tarn_object_ref(before) : NULL};
     return 0;
 }
 
 static int walk_entry(struct walk *w, const struct api_entry *e, uint64_t position)
 {
     struct seen *s = seen_of(w, e->oid);
-    int rc = !s->oid ? first_seen(w, s, e) : s->gone ? came_again(w, s, e) : 0;
-    struct api_missed *m;
+    int rc = 0;
 
-    if (rc)
-        return rc;
-    m = &w->replay->v[s->now - 1];
-    m->position = position;
-    m->version = e->version;
-    if (e->touched && m->was_there && !m->before && !m->unsure) {
-        m->before = ref_or_null(e->was);
-        m->unsure = !e->was;
+    if (!s->oid)
+        *s = (struct seen){.oid = (uint64_t)e->oid + 1, .object = (uint32_t)w->n++, .there = e->type != API_ADDED};
+    s->position = position;
+    s->version = e->version;
+    s->exists = e->type != API_DELETED;
+    if (e->touched)
+        rc = push(w, s, API_MISSED_TOUCHED, e->was);
+    if (!rc && !s->exists)
+        rc = push(w, s, API_MISSED_GONE, e->was);
+    return rc;
+}
+
+static int by_position(const void *a, const void *b)
+{
+    const struct api_missed *x = a, *y = b;
+
+    if (x->position != y->position)
+        return x->position < y->position ? -1 : 1;
+    return (int)x->kind - (int)y->kind;
+}
+
+/* The last change of each that is there, the order, and what follows what. */
+static int finish(struct walk *w)
+{
+    struct api_replay *r = w->replay;
+    int rc = 0;
+
+    r->there = calloc(w->n + 1, sizeof *r->there);
+    if (!r->there)
+        return TARN_E_NOMEM;
+    r->nobjects = w->n;
+    for (size_t i = 0; !rc && i <= w->mask; i++) {
+        if (!w->v[i].oid)
+            continue;
+        r->there[w->v[i].object] = w->v[i].there;
+        if (w->v[i].exists)
+            rc = push(w, &w->v[i], API_MISSED_LAST, NULL);
     }
-    if (e->type == API_DELETED) {
-        m->deleted = true;
-        m->final = ref_or_null(e->was);
-        s->gone = true;
+    if (rc || !r->n)
+        return rc;
+    qsort(r->v, r->n, sizeof *r->v, by_position);
+    for (size_t i = r->n; i-- > 0;) {
+        struct seen *s = seen_of(w, r->v[i].oid);
+
+        r->v[i].next = s->next;
+        s->next = i;
     }
     return 0;
 }
@@ -196,32 +201,6 @@ static uint64_t search(const struct api_history *h, uint64_t version)
     return low;
 }
 
-static int by_position(const void *a, const void *b)
-{
-    const struct api_missed *x = a, *y = b;
-
-    return x->position < y->position ? -1 : x->position > y->position;
-}
-
-static void drop_item(struct api_missed *m)
-{
-    tarn_object_unref(m->before);
-    tarn_object_unref(m->final);
-}
-
-/* What came and went meanwhile is nothing. */
-static void leave_out_transients(struct api_replay *r)
-{
-    size_t kept = 0;
-
-    for (size_t i = 0; i < r->n; i++)
-        if (r->v[i].deleted && !r->v[i].was_there)
-            drop_item(&r->v[i]);
-        else
-            r->v[kept++] = r->v[i];
-    r->n = kept;
-}
-
 int api_history_since(const struct api_history *h, uint64_t version, struct api_replay *ret)
 {
     uint64_t from = search(h, version);
@@ -237,21 +216,19 @@ int api_history_since(const struct api_history *h, uint64_t version, struct api_
     for (uint64_t p = from; !rc && p < h->next; p++)
         if (api_entry_concerns(at(h, p), version))
             rc = walk_entry(&w, at(h, p), p);
+    if (!rc)
+        rc = finish(&w);
     free(w.v);
-    if (rc) {
+    if (rc)
         api_replay_release(ret);
-        return rc;
-    }
-    leave_out_transients(ret);
-    if (ret->n)
-        qsort(ret->v, ret->n, sizeof *ret->v, by_position);
-    return 0;
+    return rc;
 }
 
 void api_replay_release(struct api_replay *r)
 {
     for (size_t i = 0; i < r->n; i++)
-        drop_item(&r->v[i]);
+        tarn_object_unref(r->v[i].before);
     free(r->v);
+    free(r->there);
     *r = (struct api_replay){0};
 }

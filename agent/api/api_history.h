@@ -49,21 +49,29 @@ static inline bool api_entry_concerns(const struct api_entry *e, uint64_t versio
 }
 
 /*
- * One object of what was missed: it was there before, or not; it is there now, or was deleted. An object that was deleted and came again is two.
+ * What was missed, object by object, in the order of the history. Of an object that is there now only the last change is told, at its place (LAST). But
+ * what may take it out of a selector stands where it happened (TOUCHED, GONE): so who stops anywhere and comes back with the version seen last lacks
+ * nothing.
  */
+enum api_missed_kind {
+    API_MISSED_TOUCHED, /* what selectors see changed */
+    API_MISSED_GONE,    /* deleted */
+    API_MISSED_LAST,    /* it is there now; this was its last change */
+};
 struct api_missed {
-    uint64_t position; /* in the history: events come in this order */
+    uint64_t position; /* in the history */
     uint64_t version;
     uint32_t oid;
-    bool was_there;
-    bool unsure;  /* whether a selector fitted before is not known */
-    bool deleted;
-    const struct tarn_object *before; /* what selectors saw before; NULL: what they see now, or in `final` */
-    const struct tarn_object *final;  /* deleted: the last state */
+    uint32_t object;   /* its place in `there` */
+    enum api_missed_kind kind;
+    size_t next;       /* the next of the same object, which says what it was after this one; 0: none (LAST, or GONE for good) */
+    const struct tarn_object *before; /* TOUCHED: as selectors saw it before, NULL: not known any more; GONE: the final state */
 };
 struct api_replay {
     struct api_missed *v; /* owns the objects */
     size_t n, cap;
+    bool *there;          /* of each object: was it there before the first? */
+    size_t nobjects;
 };
 /* What happened after `version`, which is not below the floor. 0 or TARN_E_NOMEM (then *ret is empty). */
 int api_history_since(const struct api_history *h, uint64_t version, struct api_replay *ret);

@@ -10,24 +10,6 @@
 
 /* ---- texts ---------------------------------------------------------------------------------------------------- */
 
-struct api_line *api_line_new(struct tarn_bytes text)
-{
-    struct api_line *l = malloc(sizeof *l + text.len);
-
-    if (!l)
-        return NULL;
-    l->refs = 1;
-    l->len = text.len;
-    memcpy(l->text, text.data, text.len);
-    return l;
-}
-
-void api_line_unref(struct api_line *l)
-{
-    if (l && --l->refs == 0)
-        free(l);
-}
-
 struct tarn_bytes api_version_text(uint64_t version, char *buf)
 {
     int n = sprintf(buf, "%llu", (unsigned long long)version);
@@ -190,8 +172,8 @@ int api_hub_note(struct api_hub *h, uint32_t oid, const struct tarn_object *old,
     if (!obj)
         return push_deleted(h, oid, old, gone);
     c.entry.version = tarn_object_resource_version(obj);
-    if (old && was.len && is.len && !tarn_bytes_equal(was, is)) { /* deleted and made again: the deletion came just before, at the latest */
-        rc = push_deleted(h, oid, old, c.entry.version ? c.entry.version - 1 : 0);
+    if (old && was.len && is.len && !tarn_bytes_equal(was, is)) { /* deleted and made again: just before, at the latest */
+        rc = push_deleted(h, oid, old, gone ? gone : c.entry.version ? c.entry.version - 1 : 0);
         c.entry.type = API_ADDED;
         c.old = NULL;
     }

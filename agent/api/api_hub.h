@@ -32,7 +32,8 @@ struct api_hub_options {
 int api_hub_new(const struct api_hub_options *o, const struct api_snapshot *s, const struct tarn_resource_info *info, struct api_hub **ret);
 /* Its watches must be gone. */
 void api_hub_free(struct api_hub *h);
-/* One change of this turn: obj of the state before and after, NULL: it was not there; gone: resourceVersion of its deletion, 0: not known. 0 or TARN_E_NOMEM. */
+/* One change of this turn: obj of the state before and after, NULL: it was not there; gone: resourceVersion of its deletion (also when obj is
+ * another of its name), 0: not known. 0 or TARN_E_NOMEM. */
 int api_hub_note(struct api_hub *h, uint32_t oid, const struct tarn_object *old, const struct tarn_object *obj, uint64_t gone);
 /* The turn's changes are all noted: `to` is the state from here. Tells them to the watches, and the history. 0, or why all must begin again. */
 int api_hub_turn(struct api_hub *h, const struct api_snapshot *from, const struct api_snapshot *to);

@@ -6,16 +6,7 @@
 
 #include "api_form.h"
 #include "api_hub.h"
-
-/* One event's text, shared by the queues of all watches that are told it in the same form. */
-struct api_line {
-    unsigned refs;
-    size_t len;
-    char text[];
-};
-void api_line_unref(struct api_line *l);
-/* A copy of text with one reference, or NULL. */
-struct api_line *api_line_new(struct tarn_bytes text);
+#include "api_lines.h"
 
 /* One object's change in a turn. */
 struct api_change {

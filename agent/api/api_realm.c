@@ -79,8 +79,11 @@ static int make_sockets(struct api_generation *g, struct tarn_error *err)
     return 0;
 }
 
-static void say_once(const struct api_realm *r, const struct tarn_error *err)
+static void say_once(struct api_realm *r, const struct tarn_error *err)
 {
+    if (r->failing)
+        return;
+    r->failing = true;
     tarn_log(TARN_LOG_WARN, "the read API cannot read a realm; it is tried again", "realm", r->name, "code", tarn_error_name(err->code), "error",
              err->message, NULL);
 }
@@ -183,6 +186,7 @@ static void make_current(struct api_generation *g)
     struct api_generation *old = r->current;
 
     g->state = API_CURRENT;
+    r->failing = false;
     r->current = g;
     r->counters.attached++;
     if (old) {

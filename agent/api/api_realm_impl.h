@@ -33,6 +33,7 @@ struct api_realm {
     LIST_HEAD(, api_generation) generations;
     struct api_generation *current; /* NULL: not attached yet */
     bool asking;                    /* an ATTACH is under way */
+    bool failing;                   /* as last logged */
     struct api_snapshot *newest;    /* the youngest that somebody holds, to be shared; no reference */
     /* what the hubs have been told */
     struct api_snapshot *base; /* NULL: nothing yet */

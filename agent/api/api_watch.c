@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "api_behind.h"
 #include "api_hub_impl.h"
 
 #define BOOKMARK_MS 60000u       /* as the server's */
@@ -13,16 +14,6 @@
 
 /* WAITING: for a version; the others are those of the header. */
 enum state { WAITING, BEHIND, LIVE, ENDING };
-
-/* Where the events of BEHIND come from. */
-enum behind { FROM_NOTHING, FROM_STATE, FROM_ONE, FROM_HISTORY };
-
-struct queue {
-    struct api_line **v;
-    size_t head, n, cap;
-    size_t bytes;
-    size_t sent; /* of the first */
-};
 
 struct api_watch {
     LIST_ENTRY(api_watch) link;
@@ -38,84 +29,19 @@ struct api_watch {
     bool expired, slow;
     uint64_t started_ms, deadline_ms, bookmark_ms;
     bool last_bookmark;
-    /* BEHIND */
-    enum behind behind;
-    struct api_snapshot *s;
-    struct tarn_resource_info info; /* of s */
-    struct tarn_reader_iter it;
-    struct api_replay replay;
-    size_t replayed;
-    uint64_t state_version; /* of s */
+    struct api_behind behind;
+    uint64_t state_version; /* of its snapshot */
     /* what is read next: an event made for this watch alone, then the queue */
     struct tarn_buf own;
     size_t own_sent;
-    struct queue q;
+    struct api_lines q;
 };
-
-/* ---- what the reader is to see ------------------------------------------------------------------------------- */
-
-static bool in_scope(const struct api_watch *w, const struct tarn_object *obj)
-{
-    const struct api_request *r = w->o.request;
-
-    return (!r->ns.len || tarn_bytes_equal(tarn_object_namespace(obj), r->ns)) && (!r->name.len || tarn_bytes_equal(tarn_object_name(obj), r->name));
-}
-
-static bool fits(const struct api_watch *w, const struct tarn_object *obj)
-{
-    return tarn_selector_matches(w->o.request->labels, obj) && tarn_field_selector_matches(w->o.request->fields, obj);
-}
-
-/* ---- the queue ------------------------------------------------------------------------------------------------- */
-
-static int queue_push(struct queue *q, struct api_line *l)
-{
-    if (q->n == q->cap) {
-        size_t cap = q->cap ? q->cap * 2 : 16;
-        struct api_line **v = malloc(cap * sizeof *v);
-
-        if (!v)
-            return TARN_E_NOMEM;
-        for (size_t i = 0; i < q->n; i++)
-            v[i] = q->v[(q->head + i) & (q->cap - 1)];
-        free(q->v);
-        q->v = v;
-        q->head = 0;
-        q->cap = cap;
-    }
-    l->refs++;
-    q->v[(q->head + q->n++) & (q->cap - 1)] = l;
-    q->bytes += l->len;
-    return 0;
-}
-
-static void queue_pop(struct queue *q)
-{
-    struct api_line *l = q->v[q->head];
-
-    q->bytes -= l->len;
-    q->head = (q->head + 1) & (q->cap - 1);
-    q->n--;
-    q->sent = 0;
-    api_line_unref(l);
-}
-
-/* All but what is sent half. */
-static void queue_clear(struct queue *q)
-{
-    while (q->n > (q->sent != 0)) {
-        struct api_line *l = q->v[(q->head + --q->n) & (q->cap - 1)];
-
-        q->bytes -= l->len;
-        api_line_unref(l);
-    }
-}
 
 /* An event of this watch alone, behind all others. */
 static int queue_text(struct api_watch *w, struct tarn_buf *text)
 {
     struct api_line *l = api_line_new(tarn_buf_bytes(text));
-    int rc = l ? queue_push(&w->q, l) : TARN_E_NOMEM;
+    int rc = l ? api_lines_push(&w->q, l) : TARN_E_NOMEM;
 
     api_line_unref(l);
     tarn_buf_release(text);
@@ -124,20 +50,13 @@ static int queue_text(struct api_watch *w, struct tarn_buf *text)
 
 /* ---- the end ----------------------------------------------------------------------------------------------------- */
 
-static void leave_behind(struct api_watch *w)
-{
-    api_snapshot_unref(w->s);
-    w->s = NULL;
-    api_replay_release(&w->replay);
-}
-
 static void set_state(struct api_watch *w, enum state state)
 {
     w->h->nwaiting += state == WAITING;
     w->h->nwaiting -= w->state == WAITING;
     w->state = state;
     if (state != BEHIND)
-        leave_behind(w);
+        api_behind_end(&w->behind);
 }
 
 /* What was not sent is not sent any more; then this Status. */
@@ -151,7 +70,7 @@ static void end_by(struct api_watch *w, struct api_answer *a)
     }
     if (!w->own_sent)
         tarn_buf_clear(&w->own);
-    queue_clear(&w->q);
+    api_lines_clear(&w->q);
     set_state(w, ENDING);
     if (api_write_error(api_answer_status(a), &text) == 0)
         (void)queue_text(w, &text); /* without memory it ends without a word: the reader begins anew all the same */
@@ -202,46 +121,28 @@ static bool wants_state(const struct api_request *r)
     return r->rv_ask == API_VERSION_NONE || r->rv_ask == API_VERSION_ANY;
 }
 
-/* The state as ADDED events, out of s. */
-static int begin_state(struct api_watch *w)
-{
-    const struct api_request *r = w->o.request;
-    int index = r->ns.len && !r->name.len ? tarn_resource_index(&w->info, TARN_BYTES("namespace")) : TARN_E_INDEX_MISSING;
-
-    if (r->name.len) {
-        w->behind = FROM_ONE;
-        return 0;
-    }
-    w->behind = FROM_STATE;
-    return index >= 0 ? tarn_reader_by_index(&w->s->r, &w->info, (unsigned)index, r->ns, &w->it) : tarn_reader_list(&w->s->r, w->info.store, &w->it);
-}
-
 static int begin_history(struct api_watch *w)
 {
     if (w->from < w->h->history.floor) {
         end_too_old(w, w->from);
         return 0;
     }
-    w->behind = FROM_HISTORY;
-    return api_history_since(&w->h->history, w->from, &w->replay);
+    return api_behind_history(&w->behind, &w->h->history, w->from);
 }
 
 /* The hub is at its base: what comes from now on is queued. */
 static int begin(struct api_watch *w)
 {
     const struct api_request *r = w->o.request;
-    struct api_snapshot *base = api_realm_base(w->h->o.realm);
-    int rc;
+    int rc = api_behind_begin(&w->behind, api_realm_base(w->h->o.realm), api_hub_name(w->h), r);
 
-    w->s = api_snapshot_ref(base);
-    rc = tarn_reader_resource(&w->s->r, api_hub_name(w->h), &w->info);
     if (rc)
         return rc;
     set_state(w, BEHIND);
     w->state_version = api_hub_version(w->h);
     if (wants_state(r)) {
         w->from = w->last = w->state_version;
-        return begin_state(w);
+        return api_behind_state(&w->behind);
     }
     w->from = w->last = r->rv_ask == API_VERSION_NUMBER ? r->rv : w->state_version;
     return r->rv_ask == API_VERSION_NUMBER ? begin_history(w) : 0;
@@ -322,9 +223,7 @@ void api_watch_free(struct api_watch *w)
     LIST_REMOVE(w, link);
     w->h->nwatches--;
     api_hub_give_form(w->h, (unsigned)w->form);
-    w->q.sent = 0;
-    queue_clear(&w->q);
-    free(w->q.v);
+    api_lines_release(&w->q);
     tarn_buf_release(&w->own);
     free(w);
     api_realm_let_go(r);
@@ -359,14 +258,14 @@ int api_watch_tell(struct api_watch *w, const struct api_change *c)
     struct api_line *l;
     bool was, is;
 
-    if (w->state == WAITING || w->state == ENDING || !api_entry_concerns(&c->entry, w->from) || !in_scope(w, c->obj))
+    if (w->state == WAITING || w->state == ENDING || !api_entry_concerns(&c->entry, w->from) || !api_request_covers(w->o.request, c->obj))
         return 0;
-    was = c->old && fits(w, c->old);
-    is = type != API_DELETED && fits(w, c->obj);
+    was = c->old && api_request_fits(w->o.request, c->old);
+    is = type != API_DELETED && api_request_fits(w->o.request, c->obj);
     if (!was && !is)
         return 0;
     l = api_hub_line(w->h, (unsigned)w->form, c, is ? was ? API_MODIFIED : API_ADDED : API_DELETED, is_first(w));
-    if (!l || queue_push(&w->q, l))
+    if (!l || api_lines_push(&w->q, l))
         return TARN_E_NOMEM;
     w->h->facts.events++;
     w->events++;
@@ -427,7 +326,7 @@ static void tick_bookmarks(struct api_watch *w, uint64_t now)
 static void end_in_time(struct api_watch *w)
 {
     if (w->state != LIVE)
-        queue_clear(&w->q);
+        api_lines_clear(&w->q);
     set_state(w, ENDING);
     w->told = true;
 }
@@ -450,82 +349,19 @@ struct api_watch *api_watch_next(struct api_watch *w)
 
 /* ---- behind --------------------------------------------------------------------------------------------------------------- */
 
-/* Write one event of this watch alone. 1, or an error. */
-static int write_own(struct api_watch *w, const char *type, const struct tarn_object *obj, uint64_t version)
+static int write_event(struct api_watch *w, struct api_event *e, uint64_t version)
 {
-    char text[24];
-    struct api_event e = {.type = type, .obj = obj, .first = is_first(w)};
     int rc;
 
-    if (version)
-        e.resource_version = api_version_text(version, text);
-    rc = api_write_event(w->h->forms[w->form].writer, &e, api_wall_s(), &w->own);
-    w->has_columns |= !rc;
-    w->h->facts.events += !rc;
-    w->events += !rc;
-    return rc ? rc : 1;
-}
-
-static int next_of_state(struct api_watch *w)
-{
-    const struct tarn_object *obj;
-    int rc;
-
-    while ((rc = tarn_reader_next(&w->it, &obj)) == 1)
-        if (in_scope(w, obj) && fits(w, obj))
-            return write_own(w, "ADDED", obj, 0);
-    return rc;
-}
-
-static int next_of_one(struct api_watch *w)
-{
-    const struct api_request *r = w->o.request;
-    const struct tarn_object *obj;
-    struct tarn_buf key = {0};
-    int rc = tarn_buf_addf(&key, "%.*s%s%.*s", TARN_BYTES_ARG(r->ns), r->ns.len ? "/" : "", TARN_BYTES_ARG(r->name));
-
-    w->behind = FROM_NOTHING;
-    if (!rc)
-        rc = tarn_reader_get(&w->s->r, w->info.store, tarn_buf_bytes(&key), &obj);
-    tarn_buf_release(&key);
-    if (rc)
-        return rc == TARN_E_NOTFOUND ? 0 : rc;
-    return fits(w, obj) ? write_own(w, "ADDED", obj, 0) : 0;
-}
-
-/* 1: an event was written; 0: there is nothing to tell of it. */
-static int tell_missed(struct api_watch *w, const struct api_missed *m)
-{
-    const struct tarn_object *now = m->final, *before;
-    bool was, is;
-    int rc = m->deleted ? 0 : tarn_reader_by_oid(&w->s->r, m->oid, &now);
-
+    e->first = is_first(w);
+    rc = api_write_event(w->h->forms[w->form].writer, e, api_wall_s(), &w->own);
     if (rc)
         return rc;
-    if (!in_scope(w, now))
-        return 0;
-    before = m->before ? m->before : now;
-    is = !m->deleted && fits(w, now);
-    was = m->was_there && (m->unsure || fits(w, before));
-    if (!was && !is)
-        return 0;
-    if (is)
-        return write_own(w, was ? "MODIFIED" : "ADDED", now, 0);
-    return write_own(w, "DELETED", m->deleted && fits(w, now) ? now : before, m->version);
-}
-
-static int next_of_history(struct api_watch *w)
-{
-    int rc = 0;
-
-    while (!rc && w->replayed < w->replay.n) {
-        const struct api_missed *m = &w->replay.v[w->replayed++];
-
-        rc = tell_missed(w, m);
-        if (rc == 1 && m->version > w->last)
-            w->last = m->version;
-    }
-    return rc;
+    w->has_columns = true;
+    w->h->facts.events++;
+    w->events++;
+    w->last = version > w->last ? version : w->last;
+    return 0;
 }
 
 /* The end of the initial events, if it is to be told. */
@@ -545,50 +381,37 @@ static int write_end(struct api_watch *w)
 /* The next event of BEHIND into `own`, or the end of it. What was written is kept only if the snapshot still stood. */
 static void go_on(struct api_watch *w)
 {
-    int rc = w->behind == FROM_STATE     ? next_of_state(w)
-             : w->behind == FROM_ONE     ? next_of_one(w)
-             : w->behind == FROM_HISTORY ? next_of_history(w)
-                                         : 0;
+    bool over = false;
+    struct api_event e;
+    uint64_t version;
+    int rc = api_behind_next(&w->behind, &e, &version);
 
-    if (rc >= 0 && tarn_reader_check(&w->s->r))
-        rc = TARN_E_EXPIRED;
-    if (!rc) {
+    if (rc == 1) {
+        rc = write_event(w, &e, version);
+    } else if (!rc) {
         rc = write_end(w);
-        set_state(w, LIVE);
+        over = true;
     }
+    if (!rc)
+        rc = tarn_reader_check(&w->behind.s->r);
+    if (!rc && over)
+        set_state(w, LIVE);
     if (rc < 0)
         end_expired(w, "too old resource version: the state to begin with was taken away");
 }
 
 /* ---- reading ------------------------------------------------------------------------------------------------------------------ */
 
-static size_t take(const char *from, size_t len, size_t *sent, char *to, size_t n)
-{
-    size_t k = len - *sent < n ? len - *sent : n;
-
-    memcpy(to, from + *sent, k);
-    *sent += k;
-    return k;
-}
-
 static size_t take_own(struct api_watch *w, char *to, size_t n)
 {
-    size_t k = take(w->own.data, w->own.len, &w->own_sent, to, n);
+    size_t k = w->own.len - w->own_sent < n ? w->own.len - w->own_sent : n;
 
+    memcpy(to, w->own.data + w->own_sent, k);
+    w->own_sent += k;
     if (w->own_sent == w->own.len) {
         tarn_buf_clear(&w->own);
         w->own_sent = 0;
     }
-    return k;
-}
-
-static size_t take_queued(struct api_watch *w, char *to, size_t n)
-{
-    const struct api_line *l = w->q.v[w->q.head];
-    size_t k = take(l->text, l->len, &w->q.sent, to, n);
-
-    if (w->q.sent == l->len)
-        queue_pop(&w->q);
     return k;
 }
 
@@ -602,7 +425,7 @@ ssize_t api_watch_read(struct api_watch *w, char *to, size_t n)
         else if (w->state == BEHIND)
             go_on(w);
         else if (w->state != WAITING && w->q.n)
-            at += take_queued(w, to + at, n - at);
+            at += api_lines_take(&w->q, to + at, n - at);
         else
             break;
     }

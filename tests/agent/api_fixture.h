@@ -12,7 +12,14 @@
 #include "api_watch.h"
 #include "realm.h"
 
+/* The writer's clock: moved by hand. */
+struct world_runtime {
+    struct tarn_runtime base;
+    uint64_t now_ms, seed;
+};
+
 struct api_world {
+    struct world_runtime rt;
     uv_loop_t loop;
     struct tarn_config config;
     struct tarn_config_realm entry;
@@ -21,7 +28,7 @@ struct api_world {
     uint16_t store_id;
     struct tarn_store *store;
     struct api_realm *api;
-    bool closed;
+    bool closing, closed;
     unsigned attaches, detaches;
     bool refuse; /* answer ATTACH with an error */
 };
@@ -35,7 +42,9 @@ struct api_world_options {
 };
 
 void world_open(struct api_world *w, const struct api_world_options *o);
-/* Closes the read API's side and runs the loop until it has let go. */
+/* Closes the read API's side, without waiting. */
+void world_begin_close(struct api_world *w);
+/* Closes it and runs the loop until it has let go. */
 void world_close(struct api_world *w);
 
 /* A pod in "ns<ns>" called "pod-<n>". uid "" makes "uid-<n>". */
@@ -49,6 +58,8 @@ struct world_pod {
 };
 const struct tarn_object *world_pod(const struct world_pod *p);
 void world_put(struct api_world *w, const struct world_pod *p);
+/* 0 or what the store says. */
+int world_try_put(struct api_world *w, const struct world_pod *p);
 void world_delete(struct api_world *w, const struct world_pod *p);
 /* A whole list, as a relist brings it. */
 void world_replace(struct api_world *w, const struct world_pod *pods, unsigned n, uint64_t rv);
