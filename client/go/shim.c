@@ -5,19 +5,14 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum { NAME_MAX_BYTES = 253, PATH_MAX_BYTES = 1023 };
+enum { PATH_MAX_BYTES = 1023 };
 
-struct go_found go_get(struct tarn_snapshot *s, const char *resource, size_t resource_len, const char *key, size_t key_len)
+struct go_found go_get(struct tarn_snapshot *s, const char *resource, const char *key, size_t key_len)
 {
-    struct go_found f = {.code = TARN_E_RESOURCE};
     struct tarn_bytes k = {key, key_len};
-    char name[NAME_MAX_BYTES + 1];
+    struct go_found f = {.obj = NULL};
 
-    if (resource_len > NAME_MAX_BYTES)
-        return f;
-    memcpy(name, resource, resource_len);
-    name[resource_len] = '\0';
-    f.code = tarn_get_many(s, name, &k, 1, &f.obj);
+    f.code = tarn_get_many(s, resource, &k, 1, &f.obj);
     return f;
 }
 

@@ -14,7 +14,7 @@ struct go_text {
     int code;
 };
 
-struct go_found go_get(struct tarn_snapshot *s, const char *resource, size_t resource_len, const char *key, size_t key_len);
+struct go_found go_get(struct tarn_snapshot *s, const char *resource, const char *key, size_t key_len);
 struct go_text go_string(const struct tarn_object *obj, const char *path, size_t len);
 
 static inline struct tarn_iter *go_iter_new(void)

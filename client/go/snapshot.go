@@ -5,18 +5,24 @@ import "C"
 
 import (
 	"iter"
+	"strings"
 	"unsafe"
 )
 
 // Snapshot is one consistent moment of every resource, for one goroutine at a time.
 type Snapshot struct {
 	s *C.struct_tarn_snapshot
+	// The resource that Get was asked for last, and its name for C: most loops ask for one.
+	resource  string
+	cresource *C.char
 }
 
 // Close ends it; its objects are void. ErrExpired: memory pressure had ended it, and what was read does not count.
 func (s *Snapshot) Close() error {
 	h := s.s
 	s.s = nil
+	C.free(unsafe.Pointer(s.cresource))
+	s.resource, s.cresource = "", nil
 	return answer(C.tarn_snapshot_close(h))
 }
 
@@ -44,12 +50,20 @@ func (s *Snapshot) Generation() uint64 { return uint64(C.tarn_snapshot_generatio
 // chars are the bytes of s for the length of a C call that does not keep them.
 func chars(s string) *C.char { return (*C.char)(unsafe.Pointer(unsafe.StringData(s))) }
 
+func (s *Snapshot) name(resource string) *C.char {
+	if s.cresource == nil || s.resource != resource {
+		C.free(unsafe.Pointer(s.cresource))
+		s.resource, s.cresource = strings.Clone(resource), C.CString(resource)
+	}
+	return s.cresource
+}
+
 // Get is the object under "namespace/name" (or "name"): ErrNotFound, ErrResource. It allocates nothing.
 func (s *Snapshot) Get(resource, key string) (Object, error) {
 	if s.s == nil {
 		return Object{}, ErrClosed
 	}
-	f := C.go_get(s.s, chars(resource), C.size_t(len(resource)), chars(key), C.size_t(len(key)))
+	f := C.go_get(s.s, s.name(resource), chars(key), C.size_t(len(key)))
 	if f.code != 0 {
 		return Object{}, newError(f.code, nil)
 	}
@@ -96,40 +110,27 @@ func (w *walk) release() {
 }
 
 func (w *walk) selectors(q Query) error {
-	var err error
-	if w.labels, err = parseLabels(q.Labels); err != nil {
+	err := w.parse(q.Labels, func(text C.struct_tarn_bytes, cerr *C.struct_tarn_error) C.int {
+		return C.tarn_selector_parse(text, &w.labels, cerr)
+	})
+	if err != nil {
 		return err
 	}
-	w.fields, err = parseFields(q.Fields)
-	return err
+	return w.parse(q.Fields, func(text C.struct_tarn_bytes, cerr *C.struct_tarn_error) C.int {
+		return C.tarn_field_selector_parse(text, &w.fields, cerr)
+	})
 }
 
-func parseLabels(s string) (*C.struct_tarn_selector, error) {
-	var cerr C.struct_tarn_error
-	var ret *C.struct_tarn_selector
+// parse has the selector s parsed by one of C's functions; "" selects everything and needs none.
+func (w *walk) parse(s string, fn func(C.struct_tarn_bytes, *C.struct_tarn_error) C.int) error {
 	if s == "" {
-		return nil, nil
+		return nil
 	}
-	c := C.CString(s)
-	defer C.free(unsafe.Pointer(c))
-	if code := C.tarn_selector_parse(C.tarn_bytes_of(c), &ret, &cerr); code != 0 {
-		return nil, newError(code, &cerr)
-	}
-	return ret, nil
-}
-
-func parseFields(s string) (*C.struct_tarn_field_selector, error) {
 	var cerr C.struct_tarn_error
-	var ret *C.struct_tarn_field_selector
-	if s == "" {
-		return nil, nil
+	if code := fn(C.tarn_bytes_of(w.text(s)), &cerr); code != 0 {
+		return newError(code, &cerr)
 	}
-	c := C.CString(s)
-	defer C.free(unsafe.Pointer(c))
-	if code := C.tarn_field_selector_parse(C.tarn_bytes_of(c), &ret, &cerr); code != 0 {
-		return nil, newError(code, &cerr)
-	}
-	return ret, nil
+	return nil
 }
 
 func (s *Snapshot) begin(resource string, q Query) (*walk, error) {

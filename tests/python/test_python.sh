@@ -2,10 +2,11 @@
 # The Python package as its users get it: the library installed, a wheel and an sdist built, the wheel unpacked where Python finds it,
 # the tests and the examples run against a real agent.
 #
-#     test_python.sh FOLDER-OF-BINARIES BUILD-FOLDER
+#     test_python.sh FOLDER-OF-BINARIES BUILD-FOLDER [--bench]      --bench: what a get costs at 100,000 pods, and no tests
 here=$(cd "$(dirname "$0")" && pwd)
 source=$here/../../client/python
-build=$(cd "${2:?usage: $0 FOLDER-OF-BINARIES BUILD-FOLDER}" && pwd)
+build=$(cd "${2:?usage: $0 FOLDER-OF-BINARIES BUILD-FOLDER [--bench]}" && pwd)
+bench=${3-}
 set -- "$(cd "$1" && pwd)"
 
 # A Python that can build extensions: the system's, or the first in PATH.
@@ -30,9 +31,13 @@ check "an sdist has all that a build needs" test "$(tar tzf package/dist/tarn-*.
 (cd package && env -u PKG_CONFIG_PATH PKG_CONFIG_LIBDIR=/nowhere "$python" setup.py -q bdist_wheel) >nolib.log 2>&1
 check "without the library the build says what to install" grep -q "libtarn-dev" nolib.log
 "$python" -m zipfile -e package/dist/tarn-*.whl site || { bad "the wheel does not unpack"; exit 1; }
+if "$python" -m pip --version >/dev/null 2>&1; then
+    "$python" -m pip install -q --no-index --no-build-isolation --no-deps --target from-sdist package/dist/tarn-*.tar.gz >pip.log 2>&1
+    check "pip installs the sdist" test -f from-sdist/tarn/_native.abi3.so
+fi
 export PYTHONPATH=$W/site
 
-start_sim --generate pods=200,nodes=10,services=20,configmaps=5 --churn 0
+start_sim --generate "pods=$([ -n "$bench" ] && echo 100000 || echo 200),nodes=10,services=20,configmaps=5" --churn 0
 cat >c.yaml <<'YAML'
 resources:
   - {name: pods, drop: [], indexes: [namespace, spec.nodeName]}
@@ -40,9 +45,15 @@ resources:
   - {name: services, drop: []}
   - {name: configmaps, drop: []}
 YAML
+budget=${bench:+2GiB}
+[ -n "$budget" ] || unset budget
 start_agent --config c.yaml --server "$url"
 eventually "the agent syncs" all_synced pods nodes services configmaps
 export TEST_SIM=$url
+if [ -n "$bench" ]; then
+    "$python" "$here/bench.py"
+    exit
+fi
 if "$python" -X dev -W error::ResourceWarning "$here/test_tarn.py" >tests.log 2>&1; then
     passed=$((passed + $(sed -n 's/^Ran \([0-9]*\) tests.*/\1/p' tests.log)))
 else

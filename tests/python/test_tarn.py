@@ -1,11 +1,13 @@
 """The Python package against a real agent and the simulator: run by test_python.sh, which sets TARN_SOCKET and TEST_SIM."""
 
+import ast
 import asyncio
 import collections.abc
 import gc
 import json
 import multiprocessing
 import os
+import pathlib
 import threading
 import time
 import unittest
@@ -433,6 +435,46 @@ class Following(unittest.TestCase):
         self.assertEqual(events[0], ("ADDED", "default/async", None))
         self.assertEqual(events[-2], ("MODIFIED", "default/async", "1"))
         self.assertEqual(events[-1][:2], ("DELETED", "default/async"))
+
+
+def stub_names():
+    """What __init__.pyi declares: {class or "": its names}."""
+    tree = ast.parse(pathlib.Path(tarn.__file__).with_suffix(".pyi").read_text())
+    names = {"": set()}
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef):
+            names[""].add(node.name)
+            names[node.name] = {n.name for n in node.body if isinstance(n, ast.FunctionDef)}
+    return names
+
+
+class Describing(unittest.TestCase):
+    """What an editor shows: every public name has a docstring and a type."""
+
+    def members(self):
+        for name in tarn.__all__:
+            thing = getattr(tarn, name)
+            yield "", name, thing
+            if isinstance(thing, type) and not issubclass(thing, Exception):
+                for base in thing.__mro__:
+                    if base.__module__.startswith("tarn"):
+                        yield from ((name, m, v) for m, v in vars(base).items() if not m.startswith("_"))
+
+    def test_everything_has_a_docstring(self):
+        inherited = set(dir(collections.abc.Mapping)) | set(dir(collections.abc.Sequence))
+        self.assertEqual([(c, n) for c, n, thing in self.members() if n not in inherited and not (thing.__doc__ or "").strip()], [])
+
+    def test_everything_has_a_type(self):
+        names = stub_names()
+        inherited = {"get", "items", "keys", "values", "count", "index"}
+        self.assertEqual([(c, n) for c, n, _ in self.members() if n not in names[c] and not (c and n in inherited)], [])
+
+    def test_every_type_is_of_something(self):
+        names = stub_names()
+        types = {"Resource", "ClientInfo"}  # of dicts
+        self.assertEqual([n for n in names[""] - types if not hasattr(tarn, n)], [])
+        self.assertEqual([(c, n) for c in names.keys() - types - {""} for n in names[c] if not hasattr(getattr(tarn, c), n)
+                          and n != "__buffer__"], [])
 
 
 if __name__ == "__main__":

@@ -86,6 +86,7 @@ class Informer(_native.Informer):
             pass  # it was told often enough
 
     def close(self) -> None:
+        """End every watch. Not from a handler."""
         super().close()
         for fd in (self._stop_read, self._stop_write):
             if fd >= 0:
