@@ -466,8 +466,3 @@ struct tarn_bytes api_request_access_namespace(const struct api_request *r)
 {
     return r->ns.len == 0 && r->group.len == 0 && is(r->resource, "namespaces") ? r->name : r->ns;
 }
-
-int api_request_resource_name(const struct api_request *r, struct tarn_buf *out)
-{
-    return tarn_buf_addf(out, "%.*s%s%.*s", TARN_BYTES_ARG(r->resource), r->group.len ? "." : "", TARN_BYTES_ARG(r->group));
-}

@@ -92,8 +92,6 @@ static inline bool api_request_reads(const struct api_request *r)
 }
 /* The namespace that access is decided for: a request about one Namespace object is one in that namespace. */
 struct tarn_bytes api_request_access_namespace(const struct api_request *r);
-/* Append the name a region has for its resource: "pods", "deployments.apps". 0 or TARN_E_NOMEM. */
-TARN_MUST_CHECK int api_request_resource_name(const struct api_request *r, struct tarn_buf *out);
 /* Does it select by label or field? Then counts of what remains are not told. */
 static inline bool api_request_selects(const struct api_request *r)
 {
