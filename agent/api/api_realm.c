@@ -357,7 +357,8 @@ static void look_closed(struct api_realm *r)
         return;
     tarn_handoff_release(&r->answers);
     api_follow_free(r);
-    r->closed(r->ctx);
+    if (r->closed)
+        r->closed(r->ctx);
     free(r);
 }
 

@@ -55,7 +55,7 @@ struct api_realm_options {
 /* Attaching begins at once and is tried again until it succeeds. Pointers are borrowed until closed. 0, TARN_E_NOMEM, TARN_E_IO. */
 int api_realm_new(const struct api_realm_options *o, struct api_realm **ret, struct tarn_error *err);
 /*
- * Ends every watch (410), takes no turn any more, and calls closed when the last snapshot and watch was given back and the ingest thread has
+ * Ends every watch (410), takes no turn any more, and calls closed (may be NULL) when the last snapshot and watch was given back and the ingest thread has
  * forgotten us; r is freed then. No watch can be begun and no snapshot taken meanwhile.
  */
 void api_realm_close(struct api_realm *r, void (*closed)(void *ctx), void *ctx);
