@@ -62,6 +62,12 @@ static struct api_realm *take_realm(struct api_place_of_realm *v, unsigned n, co
     return NULL;
 }
 
+/* The loop runs until all are. */
+static void on_realm_closed(void *ctx)
+{
+    (void)ctx;
+}
+
 static struct api_realm *make_realm(struct api *a, const char *name)
 {
     struct api_realm *r = NULL;
@@ -84,7 +90,7 @@ static void keep_realms(struct api *a, const struct tarn_config *config)
         if (entry)
             a->realms[n++] = (struct api_place_of_realm){.realm = r, .entry = entry};
         else
-            api_realm_close(r, NULL, NULL);
+            api_realm_close(r, on_realm_closed, NULL);
     }
     a->nrealms = n;
     a->config = config;
@@ -220,7 +226,7 @@ static void on_ended(void *ctx)
     struct api *a = ctx;
 
     for (unsigned i = 0; i < a->nrealms; i++)
-        api_realm_close(a->realms[i].realm, NULL, NULL);
+        api_realm_close(a->realms[i].realm, on_realm_closed, NULL);
     a->nrealms = 0;
     if (a->access)
         api_access_close(a->access);
