@@ -65,7 +65,7 @@ int api_table_columns(const struct api_table *t, struct tarn_buf *out)
 }
 
 /* The cell's text is made in a buffer of its own: only then it is known what it is. */
-static void add_cell(const struct column *c, const struct row *r, struct print_text *cell, struct print_text *out)
+static void add_cell(const struct column *c, struct row *r, struct print_text *cell, struct print_text *out)
 {
     enum cell_form form;
 
@@ -82,9 +82,9 @@ static void add_cell(const struct column *c, const struct row *r, struct print_t
 }
 
 /* A pod that has ended is a row that has: clients show it apart. */
-static void add_ended(const struct tarn_value *root, struct print_text *out)
+static void add_ended(const struct tarn_object *pod, struct print_text *out)
 {
-    struct tarn_bytes phase = field_string(root, "status.phase");
+    struct tarn_bytes phase = object_string(pod, "status.phase");
     bool succeeded = tarn_bytes_equal(phase, TARN_BYTES("Succeeded"));
 
     if (!succeeded && !tarn_bytes_equal(phase, TARN_BYTES("Failed")))
@@ -95,7 +95,7 @@ static void add_ended(const struct tarn_value *root, struct print_text *out)
 
 int api_table_row(const struct api_table *t, const struct tarn_object *obj, int64_t now_s, struct tarn_buf *out)
 {
-    const struct row r = {.obj = obj, .root = field_root(obj), .now_s = now_s};
+    struct row r = {.obj = obj, .now_s = now_s};
     struct print_text text = {out, 0};
     struct tarn_buf buf = {0};
     struct print_text cell = {&buf, 0};
@@ -108,7 +108,7 @@ int api_table_row(const struct api_table *t, const struct tarn_object *obj, int6
     }
     print_adds(&text, "]");
     if (t->pods)
-        add_ended(&r.root, &text);
+        add_ended(obj, &text);
     print_adds(&text, ",\"object\":");
     tarn_buf_release(&buf);
     return finish(&text, before);

@@ -17,7 +17,7 @@ CELL(cell_name)
 
 static enum cell_form field_or(const struct row *r, const char *path, const char *none, struct print_text *out)
 {
-    struct tarn_value v = field_at(&r->root, path);
+    struct tarn_value v = object_at(r->obj, path);
     size_t before = out->out->len;
 
     field_text(&v, out);
@@ -47,25 +47,25 @@ CELL(cell_unknown)
 
 CELL(cell_number)
 {
-    print_addf(out, "%" PRId64, field_int(&r->root, c->arg));
+    print_addf(out, "%" PRId64, object_int(r->obj, c->arg));
     return CELL_JSON;
 }
 
 CELL(cell_bool)
 {
-    print_adds(out, field_true(&r->root, c->arg) ? "true" : "false");
+    print_adds(out, object_true(r->obj, c->arg) ? "true" : "false");
     return CELL_JSON;
 }
 
 CELL(cell_count)
 {
-    print_addf(out, "%u", field_count(&r->root, c->arg));
+    print_addf(out, "%u", object_count(r->obj, c->arg));
     return CELL_JSON;
 }
 
 CELL(cell_age)
 {
-    when_age(field_string(&r->root, c->arg), r->now_s, out);
+    when_age(object_string(r->obj, c->arg), r->now_s, out);
     return CELL_TEXT;
 }
 
@@ -77,13 +77,13 @@ CELL(cell_ratio)
 
     memcpy(first, c->arg, n);
     first[n] = 0;
-    print_addf(out, "%" PRId64 "/%" PRId64, field_int(&r->root, first), field_int(&r->root, second));
+    print_addf(out, "%" PRId64 "/%" PRId64, object_int(r->obj, first), object_int(r->obj, second));
     return CELL_TEXT;
 }
 
-void columns_labels(const struct tarn_value *root, const char *path, struct print_text *out)
+void columns_labels(const struct tarn_object *obj, const char *path, struct print_text *out)
 {
-    struct tarn_value it = field_at(root, path), v;
+    struct tarn_value it = object_at(obj, path), v;
     struct tarn_bytes k;
     const char *separator = "";
     size_t before = out->out->len;
@@ -100,13 +100,13 @@ void columns_labels(const struct tarn_value *root, const char *path, struct prin
 
 CELL(cell_labels)
 {
-    columns_labels(&r->root, c->arg, out);
+    columns_labels(r->obj, c->arg, out);
     return CELL_TEXT;
 }
 
 CELL(cell_selector)
 {
-    struct tarn_value v = field_at(&r->root, c->arg);
+    struct tarn_value v = object_at(r->obj, c->arg);
     const struct tarn_selector *s;
     size_t before = out->out->len;
     int err = tarn_selector_from_label_selector(&v, &s, NULL);
@@ -124,9 +124,9 @@ CELL(cell_selector)
     return CELL_TEXT;
 }
 
-void cells_join(const struct tarn_value *root, const char *path, const char *member, const char *separator, struct print_text *out)
+void cells_join(const struct tarn_object *obj, const char *path, const char *member, const char *separator, struct print_text *out)
 {
-    struct tarn_value it = field_at(root, path), v;
+    struct tarn_value it = object_at(obj, path), v;
     const char *between = "";
 
     while (it.type == TARN_ARRAY && tarn_value_next(&it, NULL, &v) == 1) {
@@ -140,19 +140,19 @@ void cells_join(const struct tarn_value *root, const char *path, const char *mem
 
 CELL(cell_container_names)
 {
-    cells_join(&r->root, c->arg, "name", ",", out);
+    cells_join(r->obj, c->arg, "name", ",", out);
     return CELL_TEXT;
 }
 
 CELL(cell_container_images)
 {
-    cells_join(&r->root, c->arg, "image", ",", out);
+    cells_join(r->obj, c->arg, "image", ",", out);
     return CELL_TEXT;
 }
 
-bool cells_condition(const struct tarn_value *root, struct tarn_bytes type)
+bool cells_condition(const struct tarn_object *obj, struct tarn_bytes type)
 {
-    struct tarn_value it = field_at(root, "status.conditions"), c;
+    struct tarn_value it = object_at(obj, "status.conditions"), c;
 
     while (it.type == TARN_ARRAY && tarn_value_next(&it, NULL, &c) == 1)
         if (tarn_bytes_equal(field_string(&c, "type"), type))
@@ -181,9 +181,9 @@ void cell_words_print(const struct cell_words *words, struct print_text *out)
     }
 }
 
-void cells_balancer(const struct tarn_value *root, struct cell_words *ret)
+void cells_balancer(const struct tarn_object *obj, struct cell_words *ret)
 {
-    struct tarn_value it = field_at(root, "status.loadBalancer.ingress"), v;
+    struct tarn_value it = object_at(obj, "status.loadBalancer.ingress"), v;
 
     ret->n = 0;
     while (it.type == TARN_ARRAY && tarn_value_next(&it, NULL, &v) == 1) {

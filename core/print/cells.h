@@ -4,7 +4,7 @@
 
 #include "columns.h"
 
-#define CELL(name) enum cell_form name(const struct row *r, const struct column *c, struct print_text *out)
+#define CELL(name) enum cell_form name(struct row *r, const struct column *c, struct print_text *out)
 
 CELL(cell_name);
 CELL(cell_field);   /* the scalar at path arg; absent or empty: <none> */
@@ -22,9 +22,9 @@ CELL(cell_container_names);  /* of the list of containers at path arg, joined by
 CELL(cell_container_images);
 
 /* The `member` of each element of the array at `path`, joined; a NULL member: the elements themselves. */
-void cells_join(const struct tarn_value *root, const char *path, const char *member, const char *separator, struct print_text *out);
+void cells_join(const struct tarn_object *obj, const char *path, const char *member, const char *separator, struct print_text *out);
 /* Is there a condition of this type at status.conditions, and is its status True? */
-bool cells_condition(const struct tarn_value *root, struct tarn_bytes type);
+bool cells_condition(const struct tarn_object *obj, struct tarn_bytes type);
 
 /* A set of strings in order, as long as they are few. */
 enum { CELL_WORDS_MAX = 32 };
@@ -35,7 +35,7 @@ struct cell_words {
 void cell_words_add(struct cell_words *words, struct tarn_bytes word); /* nothing if it is empty or there already */
 void cell_words_print(const struct cell_words *words, struct print_text *out);
 /* The addresses of a load balancer: status.loadBalancer.ingress. */
-void cells_balancer(const struct tarn_value *root, struct cell_words *ret);
+void cells_balancer(const struct tarn_object *obj, struct cell_words *ret);
 
 /* ---- tables: lists of columns, ended by one without a name ------------------------------------- */
 

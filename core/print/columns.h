@@ -6,6 +6,7 @@
 
 #include <tarn/object.h>
 
+#include "pod_status.h"
 #include "print_text.h"
 
 struct jsonpath;
@@ -13,8 +14,9 @@ struct jsonpath;
 /* One object on its way into a row. */
 struct row {
     const struct tarn_object *obj;
-    struct tarn_value root;
     int64_t now_s; /* ages are as of then; seconds since 1970 */
+    struct pod_status pod; /* read by the first cell that asks for it (pod_read) */
+    bool pod_read;
 };
 
 /* What a cell's text is: a string, the JSON text of a number or boolean, or nothing at all (JSON's null). */
@@ -22,7 +24,7 @@ enum cell_form { CELL_TEXT, CELL_JSON, CELL_NULL };
 
 struct column {
     const char *name; /* "Nominated Node"; `tarn get` shows it in capitals */
-    enum cell_form (*cell)(const struct row *r, const struct column *c, struct print_text *out);
+    enum cell_form (*cell)(struct row *r, const struct column *c, struct print_text *out);
     const char *arg; /* for the cell function, mostly a path */
     const char *description;
     const char *type, *format; /* as the API declares the column: a cell may be of another type, as with kube-apiserver */
@@ -45,6 +47,6 @@ int columns_open(struct tarn_bytes resource, struct tarn_bytes version, const st
 void columns_release(struct columns *c);
 
 /* k=v,k=v of the map at `path`, "<none>" if it is empty. */
-void columns_labels(const struct tarn_value *root, const char *path, struct print_text *out);
+void columns_labels(const struct tarn_object *obj, const char *path, struct print_text *out);
 
 #endif

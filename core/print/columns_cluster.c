@@ -11,7 +11,7 @@
 static CELL(cell_config_data)
 {
     (void)c;
-    print_addf(out, "%u", field_count(&r->root, "data") + field_count(&r->root, "binaryData"));
+    print_addf(out, "%u", object_count(r->obj, "data") + object_count(r->obj, "binaryData"));
     return CELL_JSON;
 }
 
@@ -35,13 +35,13 @@ static const struct column serviceaccounts[] = {
 /* "requests.cpu: 1/2, pods: 3/10": used and allowed, of limits (arg "limits") or of the rest. */
 static CELL(cell_quota)
 {
-    struct tarn_value it = field_at(&r->root, "status.hard"), hard;
+    struct tarn_value it = object_at(r->obj, "status.hard"), hard;
     bool limits = c->arg != NULL;
     struct tarn_bytes name;
     size_t before = out->out->len;
 
     while (it.type == TARN_MAP && tarn_value_next(&it, &name, &hard) == 1) {
-        struct tarn_value used_of = field_at(&r->root, "status.used"), used;
+        struct tarn_value used_of = object_at(r->obj, "status.used"), used;
         struct tarn_bytes other;
 
         if ((name.len > 7 && memcmp(name.data, "limits.", 7) == 0) != limits)
@@ -88,7 +88,7 @@ static const struct column leases[] = {
 static CELL(cell_ingress_hosts)
 {
     enum { HOSTS_SHOWN = 3 };
-    struct tarn_value it = field_at(&r->root, "spec.rules"), rule;
+    struct tarn_value it = object_at(r->obj, "spec.rules"), rule;
     unsigned shown = 0, seen = 0;
     bool more = false;
 
@@ -111,7 +111,7 @@ static CELL(cell_ingress_address)
     struct cell_words addresses;
 
     (void)c;
-    cells_balancer(&r->root, &addresses);
+    cells_balancer(r->obj, &addresses);
     cell_words_print(&addresses, out);
     return CELL_TEXT;
 }
@@ -119,7 +119,7 @@ static CELL(cell_ingress_address)
 static CELL(cell_ingress_ports)
 {
     (void)c;
-    print_adds(out, field_count(&r->root, "spec.tls") ? "80, 443" : "80");
+    print_adds(out, object_count(r->obj, "spec.tls") ? "80, 443" : "80");
     return CELL_TEXT;
 }
 
@@ -135,7 +135,7 @@ static const struct column ingresses[] = {
 
 static CELL(cell_class_parameters)
 {
-    struct tarn_value p = field_at(&r->root, "spec.parameters");
+    struct tarn_value p = object_at(r->obj, "spec.parameters");
     struct tarn_bytes group = field_string(&p, "apiGroup");
 
     (void)c;
@@ -168,7 +168,7 @@ static CELL(cell_access_modes)
     size_t before = out->out->len;
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        struct tarn_value it = field_at(&r->root, c->arg), mode;
+        struct tarn_value it = object_at(r->obj, c->arg), mode;
         bool there = false;
 
         while (it.type == TARN_ARRAY && tarn_value_next(&it, NULL, &mode) == 1)
@@ -182,31 +182,31 @@ static CELL(cell_access_modes)
 /* The phase, unless it is on its way out. */
 static CELL(cell_volume_status)
 {
-    if (field_exists(&r->root, "metadata.deletionTimestamp"))
+    if (object_exists(r->obj, "metadata.deletionTimestamp"))
         print_adds(out, "Terminating");
     else
-        print_add(out, field_string(&r->root, c->arg));
+        print_add(out, object_string(r->obj, c->arg));
     return CELL_TEXT;
 }
 
 /* The class in the old annotation, or the field at arg. */
 static CELL(cell_storage_class)
 {
-    struct tarn_bytes old = field_string(&r->root, "metadata.annotations['volume.beta.kubernetes.io/storage-class']");
+    struct tarn_bytes old = object_string(r->obj, "metadata.annotations['volume.beta.kubernetes.io/storage-class']");
 
-    print_add(out, old.len ? old : field_string(&r->root, c->arg));
+    print_add(out, old.len ? old : object_string(r->obj, c->arg));
     return CELL_TEXT;
 }
 
 /* What a claim without a volume does not have yet. */
 static CELL(cell_claim_capacity)
 {
-    return field_string(&r->root, "spec.volumeName").len ? cell_plain(r, c, out) : CELL_TEXT;
+    return object_string(r->obj, "spec.volumeName").len ? cell_plain(r, c, out) : CELL_TEXT;
 }
 
 static CELL(cell_claim_modes)
 {
-    return field_string(&r->root, "spec.volumeName").len ? cell_access_modes(r, c, out) : CELL_TEXT;
+    return object_string(r->obj, "spec.volumeName").len ? cell_access_modes(r, c, out) : CELL_TEXT;
 }
 
 static const struct column volume_claims[] = {
@@ -224,7 +224,7 @@ static const struct column volume_claims[] = {
 
 static CELL(cell_claim)
 {
-    struct tarn_value claim = field_at(&r->root, c->arg);
+    struct tarn_value claim = object_at(r->obj, c->arg);
 
     if (claim.type == TARN_MAP)
         print_addf(out, "%.*s/%.*s", TARN_BYTES_ARG(field_string(&claim, "namespace")), TARN_BYTES_ARG(field_string(&claim, "name")));
@@ -253,7 +253,7 @@ static CELL(cell_class_name)
 
     (void)cell_name(r, c, out);
     for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
-        if (tarn_bytes_equal(field_string(&r->root, marks[i]), TARN_BYTES("true"))) {
+        if (tarn_bytes_equal(object_string(r->obj, marks[i]), TARN_BYTES("true"))) {
             print_adds(out, " (default)");
             break;
         }
@@ -262,7 +262,7 @@ static CELL(cell_class_name)
 
 static CELL(cell_class_policy)
 {
-    struct tarn_bytes policy = field_string(&r->root, c->arg);
+    struct tarn_bytes policy = object_string(r->obj, c->arg);
 
     print_add(out, policy.len ? policy : strcmp(c->arg, "reclaimPolicy") == 0 ? TARN_BYTES("Delete") : TARN_BYTES("Immediate"));
     return CELL_TEXT;
@@ -296,14 +296,14 @@ static const struct column csinodes[] = {
 static CELL(cell_role)
 {
     (void)c;
-    print_addf(out, "%.*s/%.*s", TARN_BYTES_ARG(field_string(&r->root, "roleRef.kind")), TARN_BYTES_ARG(field_string(&r->root, "roleRef.name")));
+    print_addf(out, "%.*s/%.*s", TARN_BYTES_ARG(object_string(r->obj, "roleRef.kind")), TARN_BYTES_ARG(object_string(r->obj, "roleRef.name")));
     return CELL_TEXT;
 }
 
 /* The subjects of kind arg; a ServiceAccount with its namespace. */
 static CELL(cell_subjects)
 {
-    struct tarn_value it = field_at(&r->root, "subjects"), s;
+    struct tarn_value it = object_at(r->obj, "subjects"), s;
     size_t before = out->out->len;
 
     while (it.type == TARN_ARRAY && tarn_value_next(&it, NULL, &s) == 1) {
@@ -333,7 +333,7 @@ static const struct column webhooks[] = {
 
 static CELL(cell_created)
 {
-    print_add(out, field_string(&r->root, c->arg));
+    print_add(out, object_string(r->obj, c->arg));
     return CELL_TEXT;
 }
 

@@ -9,36 +9,40 @@
 
 /* ---- pods ----------------------------------------------------------------------------------- */
 
+/* It takes a walk over all containers: once for three cells. */
+static const struct pod_status *status_of(struct row *r)
+{
+    if (!r->pod_read)
+        pod_status_read(r->obj, &r->pod);
+    r->pod_read = true;
+    return &r->pod;
+}
+
 static CELL(cell_pod_ready)
 {
-    struct pod_status s;
+    const struct pod_status *s = status_of(r);
 
     (void)c;
-    pod_status_read(&r->root, &s);
-    print_addf(out, "%u/%u", s.ready, s.containers);
+    print_addf(out, "%u/%u", s->ready, s->containers);
     return CELL_TEXT;
 }
 
 static CELL(cell_pod_status)
 {
-    struct pod_status s;
-
     (void)c;
-    pod_status_read(&r->root, &s);
-    print_adds(out, s.word);
+    print_adds(out, status_of(r)->word);
     return CELL_TEXT;
 }
 
 static CELL(cell_pod_restarts)
 {
-    struct pod_status s;
+    const struct pod_status *s = status_of(r);
 
     (void)c;
-    pod_status_read(&r->root, &s);
-    print_addf(out, "%" PRId64, s.restarts);
-    if (s.restarts && s.last_restart_s >= 0) {
+    print_addf(out, "%" PRId64, s->restarts);
+    if (s->restarts && s->last_restart_s >= 0) {
         print_adds(out, " (");
-        when_span(r->now_s - s.last_restart_s, out);
+        when_span(r->now_s - s->last_restart_s, out);
         print_adds(out, " ago)");
     }
     return CELL_TEXT;
@@ -46,13 +50,13 @@ static CELL(cell_pod_restarts)
 
 static CELL(cell_pod_gates)
 {
-    struct tarn_value it = field_at(&r->root, "spec.readinessGates"), gate;
+    struct tarn_value it = object_at(r->obj, "spec.readinessGates"), gate;
     unsigned n = 0, ready = 0;
 
     (void)c;
     while (it.type == TARN_ARRAY && tarn_value_next(&it, NULL, &gate) == 1) {
         n++;
-        ready += cells_condition(&r->root, field_string(&gate, "conditionType"));
+        ready += cells_condition(r->obj, field_string(&gate, "conditionType"));
     }
     if (n)
         print_addf(out, "%u/%u", ready, n);
@@ -86,7 +90,7 @@ static const struct column podtemplates[] = {
 
 static CELL(cell_node_status)
 {
-    struct tarn_value it = field_at(&r->root, "status.conditions"), condition;
+    struct tarn_value it = object_at(r->obj, "status.conditions"), condition;
     const char *status = "Unknown";
 
     (void)c;
@@ -94,7 +98,7 @@ static CELL(cell_node_status)
         if (tarn_bytes_equal(field_string(&condition, "type"), TARN_BYTES("Ready")))
             status = tarn_bytes_equal(field_string(&condition, "status"), TARN_BYTES("True")) ? "Ready" : "NotReady";
     print_adds(out, status);
-    print_adds(out, field_true(&r->root, "spec.unschedulable") ? ",SchedulingDisabled" : "");
+    print_adds(out, object_true(r->obj, "spec.unschedulable") ? ",SchedulingDisabled" : "");
     return CELL_TEXT;
 }
 
@@ -102,7 +106,7 @@ static CELL(cell_node_status)
 static CELL(cell_node_roles)
 {
     static const struct tarn_bytes prefix = {"node-role.kubernetes.io/", 24};
-    struct tarn_value it = field_at(&r->root, "metadata.labels"), v;
+    struct tarn_value it = object_at(r->obj, "metadata.labels"), v;
     struct cell_words roles = {.n = 0};
     struct tarn_bytes k;
     size_t before = out->out->len;
@@ -122,7 +126,7 @@ static CELL(cell_node_roles)
 /* The first address of type arg. */
 static CELL(cell_node_address)
 {
-    struct tarn_value it = field_at(&r->root, "status.addresses"), a;
+    struct tarn_value it = object_at(r->obj, "status.addresses"), a;
 
     while (it.type == TARN_ARRAY && tarn_value_next(&it, NULL, &a) == 1)
         if (tarn_bytes_equal(field_string(&a, "type"), tarn_bytes_of(c->arg))) {
@@ -152,7 +156,7 @@ static const struct column nodes[] = {
 /* "80:30080/TCP,443/TCP" */
 static CELL(cell_service_ports)
 {
-    struct tarn_value it = field_at(&r->root, "spec.ports"), p;
+    struct tarn_value it = object_at(r->obj, "spec.ports"), p;
     size_t before = out->out->len;
 
     (void)c;
@@ -171,21 +175,21 @@ static CELL(cell_service_ports)
 
 static CELL(cell_service_external)
 {
-    struct tarn_bytes type = field_string(&r->root, "spec.type");
+    struct tarn_bytes type = object_string(r->obj, "spec.type");
     bool balancer = tarn_bytes_equal(type, TARN_BYTES("LoadBalancer"));
     struct cell_words addresses = {.n = 0};
     size_t before = out->out->len;
 
     (void)c;
     if (tarn_bytes_equal(type, TARN_BYTES("ExternalName"))) {
-        print_add(out, field_string(&r->root, "spec.externalName"));
+        print_add(out, object_string(r->obj, "spec.externalName"));
         return CELL_TEXT;
     }
     if (balancer)
-        cells_balancer(&r->root, &addresses);
+        cells_balancer(r->obj, &addresses);
     cell_words_print(&addresses, out);
-    print_adds(out, addresses.n && field_count(&r->root, "spec.externalIPs") ? "," : "");
-    cells_join(&r->root, "spec.externalIPs", NULL, ",", out);
+    print_adds(out, addresses.n && object_count(r->obj, "spec.externalIPs") ? "," : "");
+    cells_join(r->obj, "spec.externalIPs", NULL, ",", out);
     print_or(out, before, balancer ? "<pending>" : "<none>");
     return CELL_TEXT;
 }
@@ -225,7 +229,7 @@ static void end_shown(unsigned n, const char *none, struct print_text *out)
 
 static CELL(cell_slice_endpoints)
 {
-    struct tarn_value it = field_at(&r->root, "endpoints"), e, addresses, a;
+    struct tarn_value it = object_at(r->obj, "endpoints"), e, addresses, a;
     unsigned n = 0;
 
     (void)c;
@@ -240,7 +244,7 @@ static CELL(cell_slice_endpoints)
 
 static CELL(cell_slice_ports)
 {
-    struct tarn_value it = field_at(&r->root, "ports"), p;
+    struct tarn_value it = object_at(r->obj, "ports"), p;
     unsigned n = 0;
 
     (void)c;
@@ -270,7 +274,7 @@ static void add_subset(const struct tarn_value *subset, int64_t port, unsigned *
 /* Every address with every port of its subset. */
 static CELL(cell_endpoints)
 {
-    struct tarn_value it = field_at(&r->root, "subsets"), subset, ports, p;
+    struct tarn_value it = object_at(r->obj, "subsets"), subset, ports, p;
     unsigned n = 0;
 
     while (it.type == TARN_ARRAY && tarn_value_next(&it, NULL, &subset) == 1) {
@@ -280,7 +284,7 @@ static CELL(cell_endpoints)
         while (ports.type == TARN_ARRAY && tarn_value_next(&ports, NULL, &p) == 1)
             add_subset(&subset, field_int(&p, "port"), &n, out);
     }
-    end_shown(n, field_count(&r->root, "subsets") ? "" : "<none>", out);
+    end_shown(n, object_count(r->obj, "subsets") ? "" : "<none>", out);
     (void)c;
     return CELL_TEXT;
 }
@@ -300,18 +304,18 @@ static const struct column endpoints[] = {
 /* ---- events ------------------------------------------------------------------------------------ */
 
 /* The first of three fields that says something: what events.k8s.io calls otherwise stands behind v1's name. */
-static struct tarn_bytes first_of(const struct tarn_value *root, const char *a, const char *b, const char *c)
+static struct tarn_bytes first_of(const struct tarn_object *obj, const char *a, const char *b, const char *c)
 {
-    struct tarn_bytes text = field_string(root, a);
+    struct tarn_bytes text = object_string(obj, a);
 
     if (!text.len)
-        text = field_string(root, b);
-    return text.len || !c ? text : field_string(root, c);
+        text = object_string(obj, b);
+    return text.len || !c ? text : object_string(obj, c);
 }
 
 static struct tarn_bytes first_seen(const struct row *r)
 {
-    return first_of(&r->root, "firstTimestamp", "deprecatedFirstTimestamp", "eventTime");
+    return first_of(r->obj, "firstTimestamp", "deprecatedFirstTimestamp", "eventTime");
 }
 
 static CELL(cell_event_first)
@@ -323,11 +327,11 @@ static CELL(cell_event_first)
 
 static CELL(cell_event_last)
 {
-    struct tarn_bytes last = first_of(&r->root, "lastTimestamp", "deprecatedLastTimestamp", NULL);
+    struct tarn_bytes last = first_of(r->obj, "lastTimestamp", "deprecatedLastTimestamp", NULL);
 
     (void)c;
-    if (field_at(&r->root, "series").type == TARN_MAP)
-        last = field_string(&r->root, "series.lastObservedTime");
+    if (object_at(r->obj, "series").type == TARN_MAP)
+        last = object_string(r->obj, "series.lastObservedTime");
     when_age(last.len ? last : first_seen(r), r->now_s, out);
     return CELL_TEXT;
 }
@@ -335,9 +339,9 @@ static CELL(cell_event_last)
 /* The object that it is about: involvedObject in the core group, regarding in events.k8s.io. */
 static struct tarn_value event_subject(const struct row *r)
 {
-    struct tarn_value v = field_at(&r->root, "involvedObject");
+    struct tarn_value v = object_at(r->obj, "involvedObject");
 
-    return v.type == TARN_MAP ? v : field_at(&r->root, "regarding");
+    return v.type == TARN_MAP ? v : object_at(r->obj, "regarding");
 }
 
 static CELL(cell_event_object)
@@ -363,20 +367,20 @@ static CELL(cell_event_part)
 
 static CELL(cell_event_source)
 {
-    struct tarn_bytes component = first_of(&r->root, "source.component", "deprecatedSource.component", "reportingController");
-    struct tarn_bytes host = first_of(&r->root, "source.host", "deprecatedSource.host", "reportingInstance");
+    struct tarn_bytes component = first_of(r->obj, "source.component", "deprecatedSource.component", "reportingController");
+    struct tarn_bytes host = first_of(r->obj, "source.host", "deprecatedSource.host", "reportingInstance");
 
     (void)c;
     if (!component.len)
-        component = field_string(&r->root, "reportingComponent"); /* v1's name of it */
+        component = object_string(r->obj, "reportingComponent"); /* v1's name of it */
     print_addf(out, "%.*s%s%.*s", TARN_BYTES_ARG(component), host.len ? ", " : "", TARN_BYTES_ARG(host));
     return CELL_TEXT;
 }
 
 static CELL(cell_event_count)
 {
-    bool series = field_at(&r->root, "series").type == TARN_MAP;
-    int64_t n = field_int(&r->root, series ? "series.count" : field_exists(&r->root, "count") ? "count" : "deprecatedCount");
+    bool series = object_at(r->obj, "series").type == TARN_MAP;
+    int64_t n = object_int(r->obj, series ? "series.count" : object_exists(r->obj, "count") ? "count" : "deprecatedCount");
 
     (void)c;
     print_addf(out, "%" PRId64, n ? n : 1);
@@ -385,7 +389,7 @@ static CELL(cell_event_count)
 
 static CELL(cell_event_message)
 {
-    struct tarn_bytes text = first_of(&r->root, "message", "note", NULL);
+    struct tarn_bytes text = first_of(r->obj, "message", "note", NULL);
 
     (void)c;
     while (text.len && isspace((unsigned char)*text.data))

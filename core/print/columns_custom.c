@@ -74,7 +74,8 @@ static CELL(cell_path)
 {
     struct jsonpath_values found = {0};
     enum cell_form form = CELL_NULL;
-    int err = c->path ? jsonpath_find(c->path, &r->root, &found, NULL) : TARN_E_INVAL;
+    struct tarn_value root = field_root(r->obj);
+    int err = c->path ? jsonpath_find(c->path, &root, &found, NULL) : TARN_E_INVAL;
 
     if (err == TARN_E_NOMEM)
         out->err = err;

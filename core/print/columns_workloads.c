@@ -64,7 +64,7 @@ static const struct column daemonsets[] = {
 
 static CELL(cell_revision_owner)
 {
-    struct tarn_value it = field_at(&r->root, "metadata.ownerReferences"), owner;
+    struct tarn_value it = object_at(r->obj, "metadata.ownerReferences"), owner;
     size_t before = out->out->len;
 
     (void)c;
@@ -102,12 +102,12 @@ static CELL(cell_job_status)
 
     (void)c;
     for (size_t i = sizeof after / sizeof *after; i-- > 0;)
-        if (cells_condition(&r->root, tarn_bytes_of(after[i])))
+        if (cells_condition(r->obj, tarn_bytes_of(after[i])))
             word = after[i];
-    if (field_exists(&r->root, "metadata.deletionTimestamp"))
+    if (object_exists(r->obj, "metadata.deletionTimestamp"))
         word = "Terminating";
     for (size_t i = sizeof before / sizeof *before; i-- > 0;)
-        if (cells_condition(&r->root, tarn_bytes_of(before[i])))
+        if (cells_condition(r->obj, tarn_bytes_of(before[i])))
             word = before[i];
     print_adds(out, word);
     return CELL_TEXT;
@@ -116,11 +116,11 @@ static CELL(cell_job_status)
 /* "1/3"; "2/1 of 4" where completions are left open and it works in parallel. */
 static CELL(cell_job_completions)
 {
-    int64_t succeeded = field_int(&r->root, "status.succeeded"), parallel = field_int(&r->root, "spec.parallelism");
+    int64_t succeeded = object_int(r->obj, "status.succeeded"), parallel = object_int(r->obj, "spec.parallelism");
 
     (void)c;
-    if (field_exists(&r->root, "spec.completions"))
-        print_addf(out, "%" PRId64 "/%" PRId64, succeeded, field_int(&r->root, "spec.completions"));
+    if (object_exists(r->obj, "spec.completions"))
+        print_addf(out, "%" PRId64 "/%" PRId64, succeeded, object_int(r->obj, "spec.completions"));
     else if (parallel > 1)
         print_addf(out, "%" PRId64 "/1 of %" PRId64, succeeded, parallel);
     else
@@ -130,8 +130,8 @@ static CELL(cell_job_completions)
 
 static CELL(cell_job_duration)
 {
-    int64_t start = when_parse(field_string(&r->root, "status.startTime"));
-    int64_t end = when_parse(field_string(&r->root, "status.completionTime"));
+    int64_t start = when_parse(object_string(r->obj, "status.startTime"));
+    int64_t end = when_parse(object_string(r->obj, "status.completionTime"));
 
     (void)c;
     if (start >= 0)
@@ -152,7 +152,7 @@ static const struct column jobs[] = {
 
 static CELL(cell_cron_suspend)
 {
-    struct tarn_value v = field_at(&r->root, c->arg);
+    struct tarn_value v = object_at(r->obj, c->arg);
 
     print_adds(out, v.type != TARN_BOOL ? "<unset>" : v.boolean ? "True" : "False");
     return CELL_TEXT;
@@ -160,7 +160,7 @@ static CELL(cell_cron_suspend)
 
 static CELL(cell_cron_last)
 {
-    struct tarn_bytes last = field_string(&r->root, c->arg);
+    struct tarn_bytes last = object_string(r->obj, c->arg);
 
     if (last.len)
         when_age(last, r->now_s, out);
@@ -227,22 +227,22 @@ static void metric(const struct metric_kind *k, const struct tarn_value *spec, c
 }
 
 /* The status of the metric with the same number; TARN_NIL: none yet. */
-static struct tarn_value status_at(const struct tarn_value *root, unsigned i)
+static struct tarn_value status_at(const struct tarn_object *obj, unsigned i)
 {
     char path[48];
 
     snprintf(path, sizeof path, "status.currentMetrics[%u]", i);
-    return field_at(root, path);
+    return object_at(obj, path);
 }
 
 static CELL(cell_scaler_targets)
 {
     enum { METRICS_SHOWN = 2 };
-    struct tarn_value it = field_at(&r->root, c->arg), spec;
+    struct tarn_value it = object_at(r->obj, c->arg), spec;
     unsigned n = 0;
 
     for (; it.type == TARN_ARRAY && tarn_value_next(&it, NULL, &spec) == 1; n++) {
-        struct tarn_value status = status_at(&r->root, n);
+        struct tarn_value status = status_at(r->obj, n);
         size_t k = 0;
 
         if (n >= METRICS_SHOWN)
@@ -264,8 +264,8 @@ static CELL(cell_scaler_targets)
 static CELL(cell_scaler_reference)
 {
     (void)c;
-    print_addf(out, "%.*s/%.*s", TARN_BYTES_ARG(field_string(&r->root, "spec.scaleTargetRef.kind")),
-               TARN_BYTES_ARG(field_string(&r->root, "spec.scaleTargetRef.name")));
+    print_addf(out, "%.*s/%.*s", TARN_BYTES_ARG(object_string(r->obj, "spec.scaleTargetRef.kind")),
+               TARN_BYTES_ARG(object_string(r->obj, "spec.scaleTargetRef.name")));
     return CELL_TEXT;
 }
 
@@ -282,7 +282,7 @@ static const struct column autoscalers[] = {
 
 static CELL(cell_budget_bound)
 {
-    struct tarn_value v = field_at(&r->root, c->arg);
+    struct tarn_value v = object_at(r->obj, c->arg);
     size_t before = out->out->len;
 
     field_text(&v, out);

@@ -14,6 +14,30 @@ struct tarn_value field_root(const struct tarn_object *obj)
     return tarn_value_parse(tarn_object_body(obj), &v) == 0 ? v : nil;
 }
 
+/* ---- what a value says ------------------------------------------------------------------------- */
+
+static struct tarn_bytes string_of(const struct tarn_value *v)
+{
+    return v->type == TARN_STRING ? v->string : (struct tarn_bytes){0};
+}
+
+static int64_t int_of(const struct tarn_value *v)
+{
+    return v->type == TARN_INT ? v->i : 0;
+}
+
+static bool is_true(const struct tarn_value *v)
+{
+    return v->type == TARN_BOOL && v->boolean;
+}
+
+static unsigned count_of(const struct tarn_value *v)
+{
+    return v->type == TARN_ARRAY || v->type == TARN_MAP ? v->count : 0;
+}
+
+/* ---- where it stands ----------------------------------------------------------------------------- */
+
 struct tarn_value field_at(const struct tarn_value *v, const char *path)
 {
     struct tarn_value out;
@@ -21,37 +45,81 @@ struct tarn_value field_at(const struct tarn_value *v, const char *path)
     return tarn_value_get(v, path, &out) == 0 ? out : nil;
 }
 
-struct tarn_bytes field_string(const struct tarn_value *v, const char *path)
+struct tarn_value object_at(const struct tarn_object *obj, const char *path)
 {
-    struct tarn_value s = field_at(v, path);
+    struct tarn_value out;
 
-    return s.type == TARN_STRING ? s.string : (struct tarn_bytes){0};
+    return tarn_object_get(obj, path, &out) == 0 ? out : nil;
 }
 
-int64_t field_int(const struct tarn_value *v, const char *path)
+struct tarn_bytes field_string(const struct tarn_value *of, const char *path)
 {
-    struct tarn_value i = field_at(v, path);
+    struct tarn_value v = field_at(of, path);
 
-    return i.type == TARN_INT ? i.i : 0;
+    return string_of(&v);
 }
 
-bool field_true(const struct tarn_value *v, const char *path)
+int64_t field_int(const struct tarn_value *of, const char *path)
 {
-    struct tarn_value b = field_at(v, path);
+    struct tarn_value v = field_at(of, path);
 
-    return b.type == TARN_BOOL && b.boolean;
+    return int_of(&v);
 }
 
-bool field_exists(const struct tarn_value *v, const char *path)
+bool field_true(const struct tarn_value *of, const char *path)
 {
-    return field_at(v, path).type != TARN_NIL;
+    struct tarn_value v = field_at(of, path);
+
+    return is_true(&v);
 }
 
-unsigned field_count(const struct tarn_value *v, const char *path)
+bool field_exists(const struct tarn_value *of, const char *path)
 {
-    struct tarn_value c = field_at(v, path);
+    struct tarn_value v = field_at(of, path);
 
-    return c.type == TARN_ARRAY || c.type == TARN_MAP ? c.count : 0;
+    return v.type != TARN_NIL;
+}
+
+unsigned field_count(const struct tarn_value *of, const char *path)
+{
+    struct tarn_value v = field_at(of, path);
+
+    return count_of(&v);
+}
+
+struct tarn_bytes object_string(const struct tarn_object *of, const char *path)
+{
+    struct tarn_value v = object_at(of, path);
+
+    return string_of(&v);
+}
+
+int64_t object_int(const struct tarn_object *of, const char *path)
+{
+    struct tarn_value v = object_at(of, path);
+
+    return int_of(&v);
+}
+
+bool object_true(const struct tarn_object *of, const char *path)
+{
+    struct tarn_value v = object_at(of, path);
+
+    return is_true(&v);
+}
+
+bool object_exists(const struct tarn_object *of, const char *path)
+{
+    struct tarn_value v = object_at(of, path);
+
+    return v.type != TARN_NIL;
+}
+
+unsigned object_count(const struct tarn_object *of, const char *path)
+{
+    struct tarn_value v = object_at(of, path);
+
+    return count_of(&v);
 }
 
 void field_text(const struct tarn_value *v, struct print_text *out)

@@ -26,9 +26,9 @@ static void word_set_ended(struct pod_status *s, const char *prefix, const struc
 }
 
 /* Is the init container of this name one that stays beside the others (a sidecar)? */
-static bool is_sidecar(const struct tarn_value *pod, struct tarn_bytes name)
+static bool is_sidecar(const struct tarn_object *pod, struct tarn_bytes name)
 {
-    struct tarn_value it = field_at(pod, "spec.initContainers"), c;
+    struct tarn_value it = object_at(pod, "spec.initContainers"), c;
 
     while (it.type == TARN_ARRAY && tarn_value_next(&it, NULL, &c) == 1)
         if (tarn_bytes_equal(field_string(&c, "name"), name))
@@ -36,9 +36,9 @@ static bool is_sidecar(const struct tarn_value *pod, struct tarn_bytes name)
     return false;
 }
 
-static unsigned count_sidecars(const struct tarn_value *pod)
+static unsigned count_sidecars(const struct tarn_object *pod)
 {
-    struct tarn_value it = field_at(pod, "spec.initContainers"), c;
+    struct tarn_value it = object_at(pod, "spec.initContainers"), c;
     unsigned n = 0;
 
     while (it.type == TARN_ARRAY && tarn_value_next(&it, NULL, &c) == 1)
@@ -61,7 +61,7 @@ static void count_restarts(struct restarts *all, const struct tarn_value *contai
 }
 
 /* One init container's part; true while the pod is still initialising because of it. */
-static bool read_init(const struct tarn_value *pod, const struct tarn_value *c, unsigned i, struct pod_status *s)
+static bool read_init(const struct tarn_object *pod, const struct tarn_value *c, unsigned i, struct pod_status *s)
 {
     struct tarn_value ended = field_at(c, "state.terminated");
     struct tarn_bytes waits = field_string(c, "state.waiting.reason"), why = field_string(&ended, "reason");
@@ -79,14 +79,14 @@ static bool read_init(const struct tarn_value *pod, const struct tarn_value *c, 
     else if (waits.len && !tarn_bytes_equal(waits, TARN_BYTES("PodInitializing")))
         word_set(s, "Init:", waits);
     else
-        snprintf(s->word, sizeof s->word, "Init:%u/%u", i, field_count(pod, "spec.initContainers"));
+        snprintf(s->word, sizeof s->word, "Init:%u/%u", i, object_count(pod, "spec.initContainers"));
     return true;
 }
 
 /* Walk the init containers; true while the pod is still initialising. sidecars: restarts of those that stay. */
-static bool read_inits(const struct tarn_value *pod, struct pod_status *s, struct restarts *all, struct restarts *sidecars)
+static bool read_inits(const struct tarn_object *pod, struct pod_status *s, struct restarts *all, struct restarts *sidecars)
 {
-    struct tarn_value it = field_at(pod, "status.initContainerStatuses"), c;
+    struct tarn_value it = object_at(pod, "status.initContainerStatuses"), c;
 
     for (unsigned i = 0; it.type == TARN_ARRAY && tarn_value_next(&it, NULL, &c) == 1; i++) {
         count_restarts(all, &c);
@@ -118,9 +118,9 @@ static bool read_container(const struct tarn_value *c, struct pod_status *s)
 }
 
 /* The containers, last first: the first one has the last word. */
-static void read_containers(const struct tarn_value *pod, struct pod_status *s, struct restarts *all)
+static void read_containers(const struct tarn_object *pod, struct pod_status *s, struct restarts *all)
 {
-    struct tarn_value it = field_at(pod, "status.containerStatuses"), each[CONTAINERS_MAX];
+    struct tarn_value it = object_at(pod, "status.containerStatuses"), each[CONTAINERS_MAX];
     unsigned n = 0;
     bool running = false;
 
@@ -134,9 +134,9 @@ static void read_containers(const struct tarn_value *pod, struct pod_status *s, 
         word_set(s, "", cells_condition(pod, TARN_BYTES("Ready")) ? TARN_BYTES("Running") : TARN_BYTES("NotReady"));
 }
 
-static bool is_gated(const struct tarn_value *pod)
+static bool is_gated(const struct tarn_object *pod)
 {
-    struct tarn_value it = field_at(pod, "status.conditions"), c;
+    struct tarn_value it = object_at(pod, "status.conditions"), c;
 
     while (it.type == TARN_ARRAY && tarn_value_next(&it, NULL, &c) == 1)
         if (tarn_bytes_equal(field_string(&c, "type"), TARN_BYTES("PodScheduled")) &&
@@ -145,26 +145,26 @@ static bool is_gated(const struct tarn_value *pod)
     return false;
 }
 
-static void read_deletion(const struct tarn_value *pod, struct pod_status *s)
+static void read_deletion(const struct tarn_object *pod, struct pod_status *s)
 {
-    struct tarn_bytes phase = field_string(pod, "status.phase");
+    struct tarn_bytes phase = object_string(pod, "status.phase");
 
-    if (!field_exists(pod, "metadata.deletionTimestamp"))
+    if (!object_exists(pod, "metadata.deletionTimestamp"))
         return;
-    if (tarn_bytes_equal(field_string(pod, "status.reason"), TARN_BYTES("NodeLost")))
+    if (tarn_bytes_equal(object_string(pod, "status.reason"), TARN_BYTES("NodeLost")))
         word_set(s, "", TARN_BYTES("Unknown"));
     else if (!tarn_bytes_equal(phase, TARN_BYTES("Succeeded")) && !tarn_bytes_equal(phase, TARN_BYTES("Failed")))
         word_set(s, "", TARN_BYTES("Terminating"));
 }
 
-void pod_status_read(const struct tarn_value *pod, struct pod_status *ret)
+void pod_status_read(const struct tarn_object *pod, struct pod_status *ret)
 {
-    struct tarn_bytes reason = field_string(pod, "status.reason");
+    struct tarn_bytes reason = object_string(pod, "status.reason");
     struct restarts all = {0, -1}, sidecars = {0, -1};
     bool initialising;
 
-    *ret = (struct pod_status){.containers = field_count(pod, "spec.containers") + count_sidecars(pod)};
-    word_set(ret, "", reason.len ? reason : field_string(pod, "status.phase"));
+    *ret = (struct pod_status){.containers = object_count(pod, "spec.containers") + count_sidecars(pod)};
+    word_set(ret, "", reason.len ? reason : object_string(pod, "status.phase"));
     if (is_gated(pod))
         word_set(ret, "", TARN_BYTES("SchedulingGated"));
     initialising = read_inits(pod, ret, &all, &sidecars);

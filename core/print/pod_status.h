@@ -10,6 +10,6 @@ struct pod_status {
     char word[96];                    /* Running, Init:1/2, CrashLoopBackOff, Terminating ... */
 };
 
-void pod_status_read(const struct tarn_value *pod, struct pod_status *ret);
+void pod_status_read(const struct tarn_object *pod, struct pod_status *ret);
 
 #endif

@@ -3,7 +3,6 @@
 
 #include "cli.h"
 #include "columns.h"
-#include "field.h"
 #include "pod_status.h"
 #include "table.h"
 #include "tarn_test.h"
@@ -88,12 +87,10 @@ static void the_status_word_of_a_pod_is_kubectls(void)
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const struct tarn_object *pod = NULL;
-        struct tarn_value root;
         struct pod_status s;
 
         CU_ASSERT_EQUAL_FATAL(tarn_object_from_json(tarn_bytes_of(rows[i].json), &pod, NULL), 0);
-        root = field_root(pod);
-        pod_status_read(&root, &s);
+        pod_status_read(pod, &s);
         CU_ASSERT_STRING_EQUAL(s.word, rows[i].word);
         CU_ASSERT_EQUAL(s.ready, rows[i].ready);
         CU_ASSERT_EQUAL(s.containers, rows[i].containers);

@@ -113,7 +113,7 @@ static void add_kind(const struct printer *p, struct tarn_buf *out)
     cli_addf(out, "/");
 }
 
-static void made_cell(struct printer *p, const struct row *r, const struct column *c)
+static void made_cell(struct printer *p, struct row *r, const struct column *c)
 {
     struct print_text text = cli_text(&p->scratch);
 
@@ -130,7 +130,7 @@ static void labels_cell(struct printer *p, const struct row *r)
     struct print_text text = cli_text(&p->scratch);
 
     tarn_buf_clear(&p->scratch);
-    columns_labels(&r->root, "metadata.labels", &text);
+    columns_labels(r->obj, "metadata.labels", &text);
     cli_text_end(&text);
     table_cell(p->table, tarn_buf_bytes(&p->scratch));
 }
@@ -153,7 +153,7 @@ static void deleted_cell(struct printer *p)
 
 static void object_row(struct printer *p, const struct tarn_object *obj)
 {
-    struct row r = {.obj = obj, .root = field_root(obj), .now_s = p->now_s};
+    struct row r = {.obj = obj, .now_s = p->now_s};
 
     if (p->event)
         table_cell(p->table, tarn_bytes_of(p->event));

@@ -1,7 +1,6 @@
 /* The columns of resources: what kube-apiserver's own printers make of the same object, and columns that a definition describes. */
 #include "columns.h"
 #include "fault.h"
-#include "field.h"
 #include "tarn_test.h"
 
 enum { NOW = 1767225600 }; /* 2026-01-01T00:00:00Z */
@@ -17,7 +16,7 @@ static const struct tarn_object *object(const char *json)
 /* "NAME|cell|cell": JSON cells stand in (), null as (null). */
 static int render(const struct columns *c, const struct tarn_object *obj, struct tarn_buf *out)
 {
-    struct row r = {.obj = obj, .root = field_root(obj), .now_s = NOW};
+    struct row r = {.obj = obj, .now_s = NOW};
     struct print_text text = {out, 0};
 
     tarn_buf_clear(out);
