@@ -56,18 +56,19 @@ static struct tarn_writer_resource resource_of(const struct api_world_options *o
                                          .namespaced = true};
 }
 
-void world_open(struct api_world *w, const struct api_world_options *o)
+void world_open_on(struct api_world *w, const struct api_world_options *o, uv_loop_t *ingest_loop)
 {
     struct tarn_writer_resource res = resource_of(o);
     struct tarn_error err = {0};
 
     memset(w, 0, sizeof *w);
     w->rt = (struct world_runtime){.base = {&runtime_ops}, .now_ms = 100000, .seed = 7};
+    w->other_loop = ingest_loop != NULL;
     if (uv_loop_init(&w->loop))
         give_up("loop", "uv_loop_init");
     w->config = (struct tarn_config){.old_generations = 2, .max_object_bytes = 1u << 20};
     w->entry = (struct tarn_config_realm){.name = "cluster", .budget_bytes = o->budget ? o->budget : 16u << 20};
-    if (tarn_handoff_init(&w->ingest, &w->loop, on_question, w) < 0 ||
+    if (tarn_handoff_init(&w->ingest, ingest_loop ? ingest_loop : &w->loop, on_question, w) < 0 ||
         realm_new(&(struct realm_options){.rt = &w->rt.base, .config = &w->config, .entry = &w->entry, .generation = 1}, &w->realm, &err))
         give_up("realm", err.message);
     if (tarn_writer_add_resource(w->realm->writer, &res, &w->store_id, &err) || tarn_region_store_new(w->realm->writer, w->store_id, &w->store, &err))
@@ -79,6 +80,11 @@ void world_open(struct api_world *w, const struct api_world_options *o)
                                                   .history_entries = o->history_entries, .queue_bytes = o->queue_bytes},
                       &w->api, &err))
         give_up("api", err.message);
+}
+
+void world_open(struct api_world *w, const struct api_world_options *o)
+{
+    world_open_on(w, o, NULL);
 }
 
 static void on_closed(void *ctx)
@@ -98,7 +104,8 @@ void world_close(struct api_world *w)
     world_begin_close(w);
     while (!w->closed)
         (void)uv_run(&w->loop, UV_RUN_ONCE);
-    tarn_handoff_close(&w->ingest, NULL);
+    if (!w->other_loop)
+        tarn_handoff_close(&w->ingest, NULL);
     (void)uv_run(&w->loop, UV_RUN_DEFAULT);
     tarn_handoff_release(&w->ingest);
     CU_ASSERT_EQUAL(uv_loop_close(&w->loop), 0);

@@ -28,7 +28,7 @@ struct api_world {
     uint16_t store_id;
     struct tarn_store *store;
     struct api_realm *api;
-    bool closing, closed;
+    bool closing, closed, other_loop;
     unsigned attaches, detaches;
     bool refuse; /* answer ATTACH with an error */
 };
@@ -42,6 +42,8 @@ struct api_world_options {
 };
 
 void world_open(struct api_world *w, const struct api_world_options *o);
+/* ... with the writer's side on a loop of the caller, who closes w->ingest there before world_close. */
+void world_open_on(struct api_world *w, const struct api_world_options *o, uv_loop_t *ingest_loop);
 /* Closes the read API's side, without waiting. */
 void world_begin_close(struct api_world *w);
 /* Closes it and runs the loop until it has let go. */
