@@ -258,9 +258,11 @@ int world_watch(struct api_world *w, struct world_watch *c, const char *target)
     int rc;
 
     memset(c, 0, sizeof *c);
-    if (api_request_parse(TARN_BYTES("GET"), tarn_bytes_of(target), &c->request) || c->request.refusal.code || c->request.verb != API_WATCH)
+    rc = api_request_parse(TARN_BYTES("GET"), tarn_bytes_of(target), &c->request);
+    if (!rc && (c->request.refusal.code || c->request.verb != API_WATCH))
         give_up(target, "is no watch");
-    rc = api_realm_hub(w->api, api_resource_name(c->request.group, c->request.resource, name), &h);
+    if (!rc)
+        rc = api_realm_hub(w->api, api_resource_name(c->request.group, c->request.resource, name), &h);
     if (!rc)
         rc = api_watch_new(h, &(struct api_watch_options){.request = &c->request, .form = {.as = API_AS_OBJECT}, .wake = on_wake, .ctx = c}, &c->w);
     if (rc)

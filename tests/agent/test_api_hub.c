@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "fault.h"
 #include "region_fixture.h"
 #include "tarn_test.h"
 
@@ -381,4 +382,56 @@ static void with_little_history_too(void)
     }
 }
 
-TARN_TEST_MAIN("api_hub", TARN_TEST(every_cache_becomes_what_the_server_has), TARN_TEST(with_little_history_too))
+/* What a watch says of a turn in which the allocation behind the next n fails, and one that begins there: all, or a 410. True: none failed. */
+static bool turn_with_fault(struct api_world *w, long n, uint64_t *rv)
+{
+    struct world_watch live, late = {0};
+    char target[128], all[128];
+    const char *text;
+    uint64_t from = *rv;
+    bool failed;
+    int rc;
+
+    (void)snprintf(target, sizeof target, "/api/v1/pods?watch=1&resourceVersion=%llu", (unsigned long long)from);
+    CU_ASSERT_EQUAL_FATAL(world_watch(w, &live, target), 0);
+    CU_ASSERT_STRING_EQUAL(world_events(&live), "");
+    world_put(w, &(struct world_pod){.n = 1, .rv = from + 1, .app = *rv % 2 ? "web" : "db"});
+    world_put(w, &(struct world_pod){.n = 2, .rv = from + 2});
+    world_commit(w, from + 2);
+    *rv = from + 2;
+    tarn_fault_arm(n);
+    api_realm_turn(w->api);
+    rc = world_watch(w, &late, target);
+    failed = tarn_fault_disarm();
+    world_run(w);
+    (void)snprintf(all, sizeof all, "MODIFIED pod-1@%llu · MODIFIED pod-2@%llu", (unsigned long long)from + 1, (unsigned long long)from + 2);
+    text = world_events(&live);
+    CU_ASSERT_TRUE(strcmp(text, all) == 0 || (failed && (strcmp(text, "ERROR 410 · (end)") == 0 || strcmp(text, "(end)") == 0)));
+    world_watch_free(&live);
+    CU_ASSERT_TRUE(rc == 0 || (failed && (rc == TARN_E_NOMEM || rc == TARN_E_AGAIN)));
+    if (rc == 0) {
+        text = world_events(&late);
+        CU_ASSERT_TRUE(strcmp(text, all) == 0 || (failed && (strcmp(text, "ERROR 410 · (end)") == 0 || strcmp(text, "(end)") == 0)));
+        world_watch_free(&late);
+    }
+    return !failed;
+}
+
+static void memory_may_run_out_at_any_place(void)
+{
+    struct api_world w;
+    uint64_t rv = 10;
+    long n = 0;
+
+    world_open(&w, &(struct api_world_options){0});
+    world_put(&w, &(struct world_pod){.n = 1, .rv = 9});
+    world_put(&w, &(struct world_pod){.n = 2, .rv = 10});
+    world_commit(&w, 10);
+    world_attach(&w);
+    while (!turn_with_fault(&w, n, &rv))
+        n++;
+    CU_ASSERT_TRUE(n > 8);
+    world_close(&w);
+}
+
+TARN_TEST_MAIN("api_hub", TARN_TEST(every_cache_becomes_what_the_server_has), TARN_TEST(with_little_history_too), TARN_TEST(memory_may_run_out_at_any_place))
