@@ -186,13 +186,12 @@ static uint64_t heartbeat_age_ms(const struct tarn_snapshot *s)
 
 static uint64_t lag_ms(const struct tarn_snapshot *s, const struct tarn_resource_state *st)
 {
-    bool polled = st->live && st->watches == 0; /* what is watched and live has asked for a watch */
     uint64_t beat;
 
     if (!st->synced)
         return UINT64_MAX;
-    if (polled || !st->live)
-        return age(polled ? st->last_list_ms : st->last_event_ms);
+    if (st->polled || !st->live)
+        return age(st->polled ? st->last_list_ms : st->last_event_ms);
     beat = heartbeat_age_ms(s);
     return beat > HEARTBEAT_LATE_MS ? beat : 0;
 }

@@ -34,7 +34,7 @@ static void fill_fixed(const struct tarn_resource_info *i, struct tarn_resource_
 
     *f = (struct tarn_resource_fixed){
         .store = i->store, .nindex = i->nindex, .nslot = i->nslot, .nshort = i->nshort,
-        .namespaced = i->namespaced, .synced = s->synced, .live = s->live, .relisting = s->relisting,
+        .namespaced = i->namespaced, .synced = s->synced, .live = s->live ? s->polled ? 2 : 1 : 0, .relisting = s->relisting,
         .incarnation = i->incarnation, .objects = i->objects, .bytes = i->bytes, .incomplete = i->incomplete,
         .last_event_ms = s->last_event_ms, .last_list_ms = s->last_list_ms, .last_error_ms = s->last_error_ms,
         .lists = s->lists, .watches = s->watches, .events = s->events, .relists = s->relists,
@@ -100,7 +100,7 @@ static void take_fixed(const struct tarn_resource_fixed *f, struct tarn_resource
     i->bytes = f->bytes;
     i->incomplete = f->incomplete;
     i->state = (struct tarn_resource_state){
-        .synced = f->synced, .live = f->live, .relisting = f->relisting,
+        .synced = f->synced, .live = f->live, .polled = f->live == 2, .relisting = f->relisting,
         .last_event_ms = f->last_event_ms, .last_list_ms = f->last_list_ms, .last_error_ms = f->last_error_ms,
         .lists = f->lists, .watches = f->watches, .events = f->events, .relists = f->relists,
         .errors = f->errors, .rv_rewinds = f->rv_rewinds, .skipped = f->skipped,

@@ -255,7 +255,7 @@ static int keep_text(struct tarn_buf *b, struct tarn_bytes *t)
 
 static bool same_state(const struct tarn_resource_state *a, const struct tarn_resource_state *b)
 {
-    return a->synced == b->synced && a->live == b->live && a->relisting == b->relisting &&
+    return a->synced == b->synced && a->live == b->live && a->polled == b->polled && a->relisting == b->relisting &&
            tarn_bytes_equal(a->resource_version, b->resource_version) && tarn_bytes_equal(a->last_error, b->last_error) &&
            tarn_bytes_equal(a->resume, b->resume) &&
            a->last_event_ms == b->last_event_ms && a->last_list_ms == b->last_list_ms && a->last_error_ms == b->last_error_ms &&

@@ -43,7 +43,7 @@ int tarn_resource_go_on(struct tarn_writer *w, uint16_t store, const struct tarn
 {
     struct tarn_resource_state state = old->state;
 
-    state.live = state.relisting = false; /* its watch is not up yet */
+    state.live = state.polled = state.relisting = false; /* its watch is not up yet */
     state.resume = tarn_resource_resume(old);
     w->resources[store]->incarnation = old->incarnation;
     return tarn_writer_set_resource_state(w, store, &state, err);

@@ -402,6 +402,7 @@ static struct tarn_resource_state state_of(struct tarn_driver *d, const struct t
     struct tarn_resource_state state = {
         .synced = s->has_synced,
         .live = s->live,
+        .polled = s->live && tarn_feeds_poll_ms(d->feeds),
         .relisting = s->phase == TARN_REFLECTOR_LISTING || s->phase == TARN_REFLECTOR_STREAMING,
         .resource_version = tarn_rv_bytes(&s->resource_version),
         .last_error = error_text(s, buf, size),

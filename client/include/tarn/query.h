@@ -43,7 +43,7 @@ struct tarn_resource {
     uint64_t objects, bytes;       /* live objects, and the bytes of their blobs */
     unsigned nindexes;
     bool synced;                   /* a whole list was taken in, once: stays true */
-    bool live;                     /* the watch is up */
+    bool live;                     /* the watch is up; of what is polled: the last list went well */
     bool relisting;                /* a list is being fetched or applied */
     struct tarn_bytes resource_version;
     uint64_t last_event_age_ms, last_list_age_ms, last_error_age_ms; /* UINT64_MAX: never */

@@ -19,7 +19,7 @@
 
 struct tarn_resource_fixed {
     uint16_t store, nindex, nslot, nshort;
-    uint8_t namespaced, synced, live, relisting;
+    uint8_t namespaced, synced, live, relisting; /* live: 1 the watch is up, 2 it is polled and the last list went well */
     uint32_t incarnation;         /* drawn anew when the resource is added, kept by a hand-over; 0: format 1.0 */
     uint64_t objects, bytes;      /* live objects and the bytes of their blobs, at this commit */
     uint64_t incomplete;          /* objects whose index values did not all fit */
@@ -31,7 +31,8 @@ _Static_assert(sizeof(struct tarn_resource_fixed) == 16 + 13 * 8, "part of the f
 /* The state of a resource: what the reflector knows. Texts are borrowed (writer: during the call; reader: snapshot). */
 struct tarn_resource_state {
     bool synced;    /* its first list was completely applied; once true, true */
-    bool live;      /* the watch is up */
+    bool live;      /* the watch is up, or the last list went well */
+    bool polled;    /* live: it is listed again and again, not watched */
     bool relisting; /* a list is being fetched or applied */
     struct tarn_bytes resource_version; /* of the last list or event */
     struct tarn_bytes last_error;       /* empty: none since it last became live */
