@@ -12,6 +12,8 @@
 #include "arena.h"
 #include "histogram.h"
 
+struct tarn_config_realm;
+
 /* One namespace of a resource that is mirrored by namespaces. */
 struct tarn_facts_feed {
     const char *ns, *resource_version, *last_error;
@@ -44,6 +46,7 @@ struct tarn_facts_generation {
 
 struct tarn_facts_realm {
     const char *name;
+    const struct tarn_config_realm *readers; /* a copy of who may read it, and nothing else of the entry */
     const char *handover_error; /* why the newest one that was wanted did not happen; "": it did */
     uint64_t old_generations, old_generations_max, old_bytes, old_clients, full_ms;
     uint64_t handovers_reload, handovers_readers, handovers_stuck, handovers_compact, handovers_failed, handovers_at_bound;

@@ -155,6 +155,23 @@ static int add_checkpoint(struct tarn_facts *f, const struct tarn_ingest *in, st
     return r->checkpoint_error ? 0 : TARN_E_NOMEM;
 }
 
+static int copy_ids(struct tarn_facts *f, const struct tarn_ids *from, struct tarn_ids *to)
+{
+    to->v = tarn_arena_alloc(&f->arena, (from->n + 1) * sizeof *to->v);
+    to->n = to->v ? from->n : 0;
+    if (from->n && to->v)
+        memcpy(to->v, from->v, from->n * sizeof *to->v);
+    return to->v ? 0 : TARN_E_NOMEM;
+}
+
+/* The configuration may be another one when the facts are looked at. */
+static const struct tarn_config_realm *copy_readers(struct tarn_facts *f, const struct tarn_config_realm *entry)
+{
+    struct tarn_config_realm *r = tarn_arena_alloc(&f->arena, sizeof *r);
+
+    return r && copy_ids(f, &entry->uids, &r->uids) == 0 && copy_ids(f, &entry->gids, &r->gids) == 0 ? r : NULL;
+}
+
 static int add_realm(struct tarn_facts *f, const struct tarn_ingest *in, const struct realm *realm, struct tarn_facts_realm *r)
 {
     struct tarn_writer_stats s;
@@ -162,6 +179,7 @@ static int add_realm(struct tarn_facts *f, const struct tarn_ingest *in, const s
     tarn_writer_stats(realm->writer, &s);
     fill_memory(&s, r);
     r->name = keep(f, realm->entry->name);
+    r->readers = copy_readers(f, realm->entry);
     r->generation = realm_generation_number(realm);
     r->commit = s.commit_seq;
     r->commits = s.commits;
@@ -180,7 +198,7 @@ static int add_realm(struct tarn_facts *f, const struct tarn_ingest *in, const s
     r->doorbells = s.doorbells;
     r->doorbells_full = s.doorbells_full;
     r->commit_time = realm->commit_time;
-    if (!r->name || add_checkpoint(f, in, r))
+    if (!r->name || !r->readers || add_checkpoint(f, in, r))
         return TARN_E_NOMEM;
     return add_old(f, realm, r);
 }

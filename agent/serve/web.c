@@ -7,6 +7,7 @@
 #include "http_server.h"
 #include "ingest.h"
 #include "page.h"
+#include "told.h"
 
 #define SAMPLE_MS 2000
 #define SAMPLES 150 /* five minutes */
@@ -111,14 +112,21 @@ static void metrics(struct tarn_http_exchange *x, const struct tarn_facts *f)
 
 static void status_json(struct tarn_http_exchange *x, const struct tarn_facts *f)
 {
+    struct tarn_facts part;
     struct tarn_buf b = {0};
+    int rc = tarn_told_part(f, tarn_http_exchange_peer(x), &part);
 
-    reply(x, tarn_facts_json(f, &b), 200, JSON, &b);
+    if (!rc)
+        rc = tarn_facts_json(&part, &b);
+    tarn_arena_release(&part.arena);
+    reply(x, rc, 200, JSON, &b);
 }
 
-static void reason_not_ready(const struct tarn_facts_resource *r, char *ret, size_t size)
+static void reason_not_ready(const struct tarn_facts_resource *r, bool told, char *ret, size_t size)
 {
-    (void)snprintf(ret, size, "%s%s%s", r->found ? "not listed yet" : "not found at the API server yet", *r->last_error ? ": " : "", r->last_error);
+    const char *error = told ? r->last_error : "";
+
+    (void)snprintf(ret, size, "%s%s%s", r->found ? "not listed yet" : "not found at the API server yet", *error ? ": " : "", error);
 }
 
 /* Ready: every resource has been listed once (or came from a checkpoint), so that readers find what there is, if an older state. */
@@ -132,7 +140,7 @@ static void readyz(struct tarn_http_exchange *x, const struct tarn_facts *f)
         const struct tarn_facts_resource *r = &f->resources[i];
 
         (void)snprintf(name, sizeof name, "resource/%s/%s", r->realm, r->name);
-        reason_not_ready(r, why, sizeof why);
+        reason_not_ready(r, tarn_told_realm(f, tarn_http_exchange_peer(x), r->realm), why, sizeof why);
         add_check(&c, name, r->synced ? NULL : why);
     }
     reply_checks(x, "readyz", &c);
@@ -245,18 +253,30 @@ static struct tarn_http_exchange *take_waiting(struct tarn_web *w)
     return x;
 }
 
-static void note_sample(struct tarn_web *w, const struct tarn_facts *f)
+static void add_up(const struct tarn_facts *f, struct sample *s)
 {
-    struct sample *s = &w->samples[w->next_sample];
-
-    w->sample_due = false;
-    *s = (struct sample){.received_bytes = f->bytes_received, .clients = f->nclients};
+    *s = (struct sample){.received_bytes = f->bytes_received};
     for (unsigned i = 0; i < f->nresources; i++)
         s->events += f->resources[i].events;
     for (unsigned i = 0; i < f->nrealms; i++) {
         s->objects += f->realms[i].objects;
         s->live_bytes += f->realms[i].live_bytes;
+        s->clients += f->realms[i].clients;
     }
+}
+
+/* Of what anybody is told, so that the curves go on where the page's own begin. */
+static void note_sample(struct tarn_web *w, const struct tarn_facts *f)
+{
+    struct tarn_facts part;
+    int rc = tarn_told_part(f, NULL, &part);
+
+    w->sample_due = false;
+    if (!rc)
+        add_up(&part, &w->samples[w->next_sample]);
+    tarn_arena_release(&part.arena);
+    if (rc)
+        return;
     w->next_sample = (w->next_sample + 1) % SAMPLES;
     w->nsamples += w->nsamples < SAMPLES;
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""relay.py - what may stand between an agent and its API server, for test_access.sh.
+"""relay.py - what may stand between an agent and its API server, for test_access.sh, and before a Unix socket.
 
-    relay.py KIND PORT-FILE LOG [--to HOST:PORT] [--cert FILE --key FILE] [--client-ca FILE]
+    relay.py KIND PORT-FILE LOG [--to HOST:PORT|/SOCKET] [--cert FILE --key FILE] [--client-ca FILE]
 
 KIND: connect (an HTTP proxy), socks5 (a SOCKS5 proxy), front (ends TLS and passes the bytes on to --to), mute (takes connections and
 says nothing).
@@ -32,7 +32,11 @@ def pump(a, b):
 
 
 def join(client, host, port):
-    server = socket.create_connection((host, port))
+    if host.startswith("/"):
+        server = socket.socket(socket.AF_UNIX)
+        server.connect(host)
+    else:
+        server = socket.create_connection((host, port))
     threading.Thread(target=pump, args=(client, server), daemon=True).start()
     pump(server, client)
 
@@ -113,7 +117,7 @@ def main():
     p.add_argument("kind", choices=["connect", "socks5", "front", "mute"])
     p.add_argument("port_file")
     p.add_argument("log")
-    p.add_argument("--to", type=lambda t: (t.rsplit(":", 1)[0], int(t.rsplit(":", 1)[1])))
+    p.add_argument("--to", type=lambda t: (t, 0) if t.startswith("/") else (t.rsplit(":", 1)[0], int(t.rsplit(":", 1)[1])))
     p.add_argument("--cert")
     p.add_argument("--key")
     p.add_argument("--client-ca")

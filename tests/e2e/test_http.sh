@@ -74,6 +74,49 @@ curl -fsS -X POST "$url/sim/quiesce" >/dev/null
 same_json() { [ "$(get /status.json | jq -r '.resources[] | select(.name == "pods") | .events')" = "$(resource pods .events)" ]; }
 eventually "the same JSON as tarn status" same_json
 
+# who is told what: by the Unix socket the kernel says who asks; over TCP nobody is known
+stop_hard "$agent"
+cat >"$W/realms.yaml" <<YAML
+server: {url: "$url"}
+budget: 16MiB
+resources: [pods]
+realms:
+  - {name: hidden, readers: {users: [65534]}, resources: [nodes, widgets.lab.example]}
+http: {listen: "127.0.0.1:0", socket: "$W/run/http.sock"}
+YAML
+rm -f "$W/agent.log"
+start_agent --config "$W/realms.yaml"
+eventually "it listens" listening
+hp=$(http_port)
+eventually "its pods are synced" all_synced pods
+TARN_REALM=hidden eventually "and its nodes" all_synced nodes
+start held "$BIN/tarn" get pods -A --watch
+eventually "a client is attached" at_least 'tarn_clients{realm="cluster"}' 1
+sees() { jq -r '[.realms[].name, .resources[].name, (.clients[] | .comm)] | unique | join(" ")' "$1"; }
+get /status.json >"$W/tcp.json"
+check "over TCP: the default realm, and not who reads it" test "$(sees "$W/tcp.json")" = "cluster pods"
+check "but how many" test "$(jq .realms[0].clients "$W/tcp.json")" -ge 1
+curl -fsS --unix-socket "$W/run/http.sock" http://any/status.json >"$W/unix.json"
+check "who may read all is told of all" test "$(sees "$W/unix.json")" = "cluster hidden nodes pods tarn widgets.lab.example"
+check "the numbers of the other realm are metrics" at_least 'tarn_resource_objects{realm="hidden",resource="nodes"}' 3
+check "it is not ready" codes 503 "http://127.0.0.1:$hp/readyz"
+check "why is not told over TCP" grep -qx '\[-\]resource/hidden/widgets.lab.example failed: not found at the API server yet' <(get /readyz)
+check "but to whom may read it" grep -q 'widgets.lab.example failed: not found at the API server yet: .*404' <(curl -sS --unix-socket "$W/run/http.sock" http://any/readyz)
+if [ "$(id -u)" = 0 ]; then
+    chmod o+x "$W" "$W/run"
+    as_nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups curl -fsS --unix-socket "$W/run/http.sock" http://any/status.json; }
+    as_nobody >"$W/nobody.json"
+    check "a reader of one realm is told of that one" test "$(sees "$W/nobody.json")" = "hidden nodes widgets.lab.example"
+else
+    echo "SKIPPED: another user's view: not root here"
+fi
+stop_hard "$agent"
+rm -f "$W/agent.log"
+start_agent --server "$url" --resource pods --resource nodes --http-listen 127.0.0.1:0 --http-socket "$W/run/http.sock"
+eventually "as before" listening
+hp=$(http_port)
+eventually "with both" all_synced pods nodes
+
 # many at once: more than the server takes wait, none is lost
 declare -A jobs_
 for _ in $(seq 80); do curl -sS --max-time 60 -o /dev/null -w '%{http_code}\n' "http://127.0.0.1:$hp/metrics" & jobs_[$!]=1; done >"$W/codes"

@@ -25,12 +25,16 @@ cat >"$W/tarn.yaml" <<EOF
 server: {url: "$url"}
 resources: [pods, nodes, services, widgets.example.com]
 realms: [{name: secret, budget: 16MiB, resources: [secrets]}]
-http: {listen: "127.0.0.1:0"}
+http: {listen: "127.0.0.1:0", socket: "$W/run/http.sock"}
 EOF
 start_agent --config "$W/tarn.yaml"
 eventually "pods, nodes and services are synced" all_synced pods nodes services
 http_port() { sed -n 's/.*http server listening.* port=\([0-9]*\).*/\1/p' "$W/agent.log" | tail -n 1; }
-page=http://127.0.0.1:$(http_port)/
+open_page=http://127.0.0.1:$(http_port)/
+# by the Unix socket, where the agent knows who asks: a browser gets there by a relay, which is us
+start relay python3 "$(dirname "$0")/relay.py" front "$W/relay.port" "$W/relay.lines" --to "$W/run/http.sock"
+eventually "the relay listens" test -s "$W/relay.port"
+page=http://127.0.0.1:$(cat "$W/relay.port")/
 # a client whose name is markup: it must come out as text
 cp "$BIN/tarn" "$W/<b>bold"
 start watcher "$W/<b>bold" get pods -A --watch
@@ -46,6 +50,14 @@ check "names are no markup" hidden page '<b>bold'
 check "curves are drawn" test "$(curves page)" -ge 5
 check "the agent answered" hidden page 'style="display: block;"'
 check "no error on the console ($(grep -E 'CONSOLE' "$W/page.err" | head -n 3))" test "$(grep -cE 'CONSOLE.*(Uncaught|Error|Refused|Content Security)' "$W/page.err")" = 0
+
+# over TCP nobody is known: the default realm, and not who reads it
+browse open 6000 --dump-dom "$open_page" >"$W/open.html"
+for what in 'pods' '>cluster<' 'who they are is told on the Unix socket'; do
+    check "to whom nobody knows the page shows: $what" shown open "$what"
+done
+check "and no other realm" hidden open '>secret<'
+check "and no client's name" hidden open 'bold'
 
 # pictures: a whole page, and dark is dark
 browse light 6000 --screenshot="$W/light.png" "$page" >/dev/null
