@@ -8,7 +8,7 @@ source=$(cd "$here/../.." && pwd)
 build=$(cd "$BIN/.." && pwd)
 shift
 cd "$source" || exit 1
-[ $# -gt 0 ] || set -- README.md $(ls docs/*.md docs/man/*.md client/python/*.md 2>/dev/null)
+[ $# -gt 0 ] || set -- README.md $(ls docs/*.md docs/clients/*.md docs/man/*.md client/python/*.md 2>/dev/null)
 for tool in jq curl; do command -v $tool >/dev/null || { echo "SKIPPED: $tool is not installed"; ok; exit 0; }; done
 if nm -D "$build/lib/libtarn.so" | grep -qE '__asan_|__tsan_|__ubsan_'; then
     echo "SKIPPED: pages compile against the library, and a plain compiler cannot link a sanitizer's; the plain build runs them"
