@@ -3,8 +3,8 @@
  * Whoever comes by the Unix socket is known by the kernel: uid and groups against the readers of each realm, as for the attach socket.
  * Whoever comes by TCP must bring a bearer token: the real API server says whose it is (TokenReview), then whether that user may do this
  * (SubjectAccessReview), both asked with the agent's own credentials. Answers are kept for 10 s, refusals for 5 s, at most API_ACCESS_TOKENS and
- * API_ACCESS_DECISIONS of them; the same question is asked once at a time. So a revoked token or role is good for 20 s at most (one answer of each kind, both
- * at the end of their time), for new requests: what is being answered goes on, as at the server.
+ * API_ACCESS_DECISIONS of them; the same question is asked once at a time. So a revoked token or role is good for 10 s more, for new requests: what is being
+ * answered goes on, as at the server.
  *
  * Never open: no token, one the server does not know, a server that cannot be asked, an answer that cannot be read are all refusals (401, 403, 503).
  * Tokens are kept as hashes under a key of this process only, wiped after use, and never logged. Client certificates and impersonation are not understood.
