@@ -280,7 +280,7 @@ static const char *problem_of(struct tarn_http_transfer *t)
         if (t->problem[0])
             return t->problem;
         if (t->marked && t->kind == TARN_HTTP_BROKEN)
-            return "the certificates or the kubeconfig have changed";
+            return "the certificates have changed, or the kubeconfig";
         return t->result ? curl_easy_strerror(t->result) : "failed";
     }
 }
