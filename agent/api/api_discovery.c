@@ -16,6 +16,7 @@
 struct found {
     struct tarn_bytes group, version, plural;
     struct tarn_resource_info info;
+    const struct tarn_object *definition; /* of a custom resource, where definitions are mirrored beside it; else NULL */
 };
 
 struct finds {
@@ -46,11 +47,15 @@ static struct tarn_bytes cut(struct tarn_bytes *text, char c)
     return head;
 }
 
-static int found_add(struct finds *f, const struct tarn_resource_info *info)
+static int found_add(struct finds *f, const struct tarn_reader *r, const struct tarn_resource_info *info)
 {
     struct tarn_bytes rest = info->api_version, name = info->name, first = cut(&rest, '/');
     bool grouped = memchr(info->api_version.data, '/', info->api_version.len) != NULL;
+    const struct tarn_object *definition = NULL;
+    int rc = grouped && !api_group_is_built_in(first) ? api_definition_find(r, info->name, &definition) : 0;
 
+    if (rc)
+        return rc;
     if (f->n == f->cap) {
         size_t cap = f->cap ? f->cap * 2 : 64;
         struct found *v = realloc(f->v, cap * sizeof *v);
@@ -60,7 +65,7 @@ static int found_add(struct finds *f, const struct tarn_resource_info *info)
         f->v = v;
         f->cap = cap;
     }
-    f->v[f->n++] = (struct found){.group = grouped ? first : (struct tarn_bytes){0}, .version = grouped ? rest : first, .plural = cut(&name, '.'), .info = *info};
+    f->v[f->n++] = (struct found){.group = grouped ? first : (struct tarn_bytes){0}, .version = grouped ? rest : first, .plural = cut(&name, '.'), .info = *info, .definition = definition};
     return 0;
 }
 
@@ -84,7 +89,7 @@ static int realm_add(struct finds *f, struct api_realm *realm)
     tarn_reader_unpark(&s->r);
     rc = tarn_reader_resources(&s->r, &it);
     while (rc == 0 && (rc = tarn_reader_next_resource(&it, &info)) == 1)
-        rc = is_served(&info) && !is_known(f, &info) ? found_add(f, &info) : 0;
+        rc = is_served(&info) && !is_known(f, &info) ? found_add(f, &s->r, &info) : 0;
     return rc;
 }
 
@@ -171,6 +176,24 @@ static bool is_of_all(const struct found *r)
     return false;
 }
 
+/* Append ,"categories":[...] as a definition tells them. */
+static int categories_add(const struct tarn_object *definition, struct tarn_buf *out)
+{
+    struct tarn_value list, name;
+    bool any = false;
+    int rc = 0;
+
+    if (tarn_object_get(definition, "spec.names.categories", &list) || list.type != TARN_ARRAY)
+        return 0;
+    while (rc == 0 && tarn_value_next(&list, NULL, &name) == 1) {
+        rc = tarn_buf_adds(out, any ? "," : ",\"categories\":[");
+        any = true;
+        if (rc == 0)
+            rc = tarn_value_to_json(&name, 0, out);
+    }
+    return rc || !any ? rc : tarn_buf_adds(out, "]");
+}
+
 static int names_add(const struct found *r, struct tarn_buf *out)
 {
     int rc = 0;
@@ -179,6 +202,8 @@ static int names_add(const struct found *r, struct tarn_buf *out)
         rc = tarn_buf_addf(out, "%s\"%.*s\"", i ? "," : ",\"shortNames\":[", TARN_BYTES_ARG(tarn_resource_short_name(&r->info, i)));
     if (rc == 0 && r->info.nshort)
         rc = tarn_buf_adds(out, "]");
+    if (rc == 0 && r->definition)
+        return categories_add(r->definition, out);
     return rc || !is_of_all(r) ? rc : tarn_buf_adds(out, ",\"categories\":[\"all\"]");
 }
 

@@ -41,8 +41,7 @@ static int heads_make(struct api_writer *w, const struct tarn_resource_info *inf
     return rc || w->custom ? rc : tarn_buf_addf(&w->list, ",%.*s", TARN_BYTES_ARG(tarn_buf_bytes(&w->version)));
 }
 
-/* The definition of a custom resource, if definitions are mirrored in the same snapshot. */
-static int definition_find(const struct tarn_reader *r, struct tarn_bytes name, const struct tarn_object **ret)
+int api_definition_find(const struct tarn_reader *r, struct tarn_bytes name, const struct tarn_object **ret)
 {
     struct tarn_resource_info definitions;
     int rc = tarn_reader_resource(r, TARN_BYTES("customresourcedefinitions.apiextensions.k8s.io"), &definitions);
@@ -59,7 +58,7 @@ static int table_make(struct api_writer *w, const struct tarn_reader *r, const s
     const char *from = slash ? slash + 1 : info->api_version.data;
     struct tarn_bytes version = {from, (size_t)(info->api_version.data + info->api_version.len - from)};
     const struct tarn_object *definition = NULL;
-    int rc = w->custom ? definition_find(r, info->name, &definition) : 0;
+    int rc = w->custom ? api_definition_find(r, info->name, &definition) : 0;
 
     if (rc == 0)
         rc = api_table_new(info->name, version, definition, &w->table);

@@ -50,6 +50,9 @@ struct api_accept {
 /* The first of the caller's choices, by q, that there is. 0, or TARN_E_UNSUPPORTED with a 406 in *ret_answer (and *ret fit for that answer). */
 TARN_MUST_CHECK int api_form_negotiate(const struct api_accept *a, struct api_form *ret, struct api_answer *ret_answer);
 
+/* The definition of the custom resource `name`, if definitions are mirrored in the same snapshot; else *ret is NULL. 0, or as tarn_reader_get. */
+TARN_MUST_CHECK int api_definition_find(const struct tarn_reader *r, struct tarn_bytes name, const struct tarn_object **ret);
+
 /* ---- writing ---------------------------------------------------------------------------------------- */
 
 struct api_writer;

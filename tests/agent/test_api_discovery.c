@@ -108,6 +108,39 @@ static void aggregated_documents_say_all_at_once(void)
     service_close(&s);
 }
 
+/* `kubectl get all` knows a custom resource by what its definition says. */
+static void categories_of_custom_resources_are_their_definitions(void)
+{
+    static const char definition[] = "{\"metadata\":{\"name\":\"widgets.lab.example.com\",\"resourceVersion\":\"6\"},\"spec\":{\"names\":{\"categories\":[\"all\",\"lab\"]}}}";
+    const struct tarn_object *obj;
+    struct service_reply r;
+    struct api_service s;
+    struct tarn_store *store;
+    struct tarn_error err;
+    uint16_t id;
+
+    open_with_resources(&s);
+    CU_ASSERT_EQUAL_FATAL(tarn_writer_add_resource(s.w.realm->writer,
+                                                   &(struct tarn_writer_resource){.name = "customresourcedefinitions.apiextensions.k8s.io", .api_version = "apiextensions.k8s.io/v1",
+                                                                                  .kind = "CustomResourceDefinition", .singular = "customresourcedefinition"},
+                                                   &id, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(tarn_region_store_new(s.w.realm->writer, id, &store, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(tarn_object_from_json(TARN_BYTES(definition), &obj, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(tarn_store_add(store, obj, &err), 0);
+    tarn_object_unref(obj);
+    world_commit(&s.w, 6);
+    service_get(&s, "/apis/lab.example.com/v1", &r);
+    CU_ASSERT_STRING_EQUAL(service_text(&r, "resources[0].categories[0]"), "all");
+    CU_ASSERT_STRING_EQUAL(service_text(&r, "resources[0].categories[1]"), "lab");
+    service_reply_release(&r);
+    service_get(&s, "/apis/lab.example.com/v2", &r);
+    CU_ASSERT_STRING_EQUAL(service_text(&r, "resources[0].name"), "gadgets");
+    CU_ASSERT_STRING_EQUAL(service_text(&r, "resources[0].categories[0]"), "");
+    service_reply_release(&r);
+    tarn_store_free(store);
+    service_close(&s);
+}
+
 static void what_is_not_there_is_404_in_text(void)
 {
     static const char *const targets[] = {"/apis/no.such.group", "/apis/no.such.group/v1", "/apis/apps/v2", "/api/v2"};
@@ -146,5 +179,6 @@ static void the_version_is_one_that_clients_read(void)
 
 TARN_TEST_MAIN("api_discovery", TARN_TEST(plain_documents_are_the_servers),
                TARN_TEST(aggregated_documents_say_all_at_once),
+               TARN_TEST(categories_of_custom_resources_are_their_definitions),
                TARN_TEST(what_is_not_there_is_404_in_text),
                TARN_TEST(the_version_is_one_that_clients_read))
