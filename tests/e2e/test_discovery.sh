@@ -16,7 +16,11 @@ widget() { # version, name
 remove_crd() { curl -fsS -X DELETE "$url/apis/apiextensions.k8s.io/v1/customresourcedefinitions/widgets.lab.example.com" >/dev/null; }
 is_version() { [ "$(resource widgets.lab.example.com .api_version)" = "lab.example.com/$1" ]; }
 
-start_agent --server "$url" --resource po --resource Service --resource nodes.v1 --resource deploy.apps --resource endpointslices.v1.discovery.k8s.io --resource wd
+cat >"$W/c.yaml" <<YAML
+server: "$url"
+resources: [{name: nodes.v1, drop: []}]
+YAML
+start_agent --config "$W/c.yaml" --resource po --resource Service --resource deploy.apps --resource endpointslices.v1.discovery.k8s.io --resource wd
 eventually "short name, kind, version and group: each is found" all_synced pods services nodes deployments.apps endpointslices.discovery.k8s.io
 eventually "one that is not there says so" status_says "^wd .*no such resource"
 
@@ -37,4 +41,16 @@ WAIT=90 eventually "served again in another version, it is found anew" status_sa
 check "in that version" is_version v2
 check "its object is the new one" tarn get widgets.lab.example.com three -n default
 eventually "the log tells of it" logged "another form now"
+
+# ---- another server that never knew it, so that no watch tells of deletes: after three answers that there is no such resource its objects go
+stop_hard "$sim"
+sim_port=$port start_sim --generate pods=20,services=5,nodes=3
+eventually "the others are synced with the new one" same nodes /api/v1/nodes
+check "at first its objects stay: a server that starts may not know its definitions yet" tarn get widgets.lab.example.com three -n default
+gone() { ! tarn get wd three -n default && status_says "^wd .*no such resource"; }
+WAIT=120 eventually "then they are gone, and the status says why" gone
+check "so does the log" logged "the server has no such resource any more: its objects go"
+crd v1
+widget v1 four
+WAIT=90 eventually "installed again it works again" status_says "^widgets.lab.example.com +1 +yes +yes"
 check "the region breaks no rule" tarn verify
