@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -354,11 +355,22 @@ static int run(struct agent *a)
     return 0;
 }
 
+static int complete(int argc, char **argv)
+{
+    struct tarn_buf b = {0};
+
+    return print(&b, tarn_config_complete(argc, argv, &b));
+}
+
 int main(int argc, char **argv)
 {
     static struct agent a;
     struct tarn_error err = {0};
-    int rc = tarn_config_load(&a.config, argc, argv, &err);
+    int rc;
+
+    if (argc > 1 && strcmp(argv[1], "__complete") == 0) /* for completion scripts, which know it by this name */
+        return complete(argc - 2, argv + 2);
+    rc = tarn_config_load(&a.config, argc, argv, &err);
 
     a.argc = argc;
     a.argv = argv;

@@ -10,12 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Flags that are no keys: they say where the configuration is, or what to do instead of running. */
-static const struct action {
-    const char *name;
-    size_t offset;
-    const char *arg, *help; /* arg NULL: a bool */
-} actions[] = {
+static const struct tarn_config_action actions[] = {
     {"config", offsetof(struct tarn_config, file), "FILE", "YAML file; default $TARN_CONFIG, else for users ~/.config/tarn/tarn.yaml, else " TARN_CONFIG_FILE},
     {"conf-dir", offsetof(struct tarn_config, conf_dir), "DIR", "snippets (*.yaml, by name) over the file; default $TARN_CONF_DIR, else conf.d beside the file"},
     {"check-config", offsetof(struct tarn_config, check_only), NULL, "check the configuration and exit"},
@@ -140,7 +135,7 @@ static void make_flags(struct flags *f)
     }
 }
 
-static int take_action(struct tarn_config *c, const struct action *a, struct tarn_error *err)
+static int take_action(struct tarn_config *c, const struct tarn_config_action *a, struct tarn_error *err)
 {
     void *at = (char *)c + a->offset;
 
@@ -366,6 +361,11 @@ int tarn_config_load(struct tarn_config *c, int argc, char *const *argv, struct 
 void tarn_config_release(struct tarn_config *c)
 {
     tarn_arena_release(&c->arena);
+}
+
+int tarn_config_complete(int argc, char *const *argv, struct tarn_buf *out)
+{
+    return tarn_config_offer(actions, NACTIONS, argc, argv, out);
 }
 
 /* ---- help -------------------------------------------------------------------------------------------------------- */

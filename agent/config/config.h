@@ -114,6 +114,8 @@ void tarn_config_release(struct tarn_config *c);
  * that tells where it came from. Holds no credentials, only file names.
  */
 int tarn_config_print(const struct tarn_config *c, struct tarn_buf *out);
+/* Append what may come next behind the words of a command line, for the shells: config_complete.c. argv: all behind "tarnd __complete". */
+int tarn_config_complete(int argc, char *const *argv, struct tarn_buf *out);
 /* Append the text of --help. */
 int tarn_config_help(struct tarn_buf *out);
 

@@ -86,6 +86,17 @@ int tarn_config_print_value(const struct tarn_config_key *k, const void *at, str
 /* Append s as a double-quoted YAML scalar. */
 int tarn_config_print_quoted(struct tarn_buf *out, const char *s);
 
+/* ---- config_complete.c ------------------------------------------------------------------------- */
+
+/* A flag that is no key: it says where the configuration is, or what to do instead of running. */
+struct tarn_config_action {
+    const char *name;
+    size_t offset;
+    const char *arg, *help; /* arg NULL: a bool */
+};
+/* Append what may stand for the last of the words on the command line, where argv is all behind the program's name. 0 or TARN_E_NOMEM. */
+int tarn_config_offer(const struct tarn_config_action *actions, size_t nactions, int argc, char *const *argv, struct tarn_buf *out);
+
 /* ---- config_file.c, config_check.c, config.c ----------------------------------------------------- */
 
 /* Read the YAML file at path into c, over what is there: scalars win, lists grow. */

@@ -32,6 +32,13 @@ tarn get pods --index spec.nodeName=${node%?}|has:spec.nodeName=$node
 tarn verify |
 tarn get pods --socket $run/nobody |
 tarn get --socket $run/nobody |
+tarnd --log-l|--log-level
+tarnd --resource pods --print|--print-config
+tarnd --log-level |debug error info warn
+tarnd --log-level=de|--log-level=debug
+tarnd --gzip=|--gzip=false --gzip=true
+tarnd --server |
+tarnd --xyz|
 LINES
 
 # Only the text behind the last of bash's word breaks is what bash puts in; the others give the whole word.
@@ -98,4 +105,7 @@ fi
 check "nothing is said without an agent" "" "$("$bin/tarn" __complete get --socket "$run/nobody" "" 2>&1)"
 check "a file is asked of the shell" ":files" "$("$bin/tarn" __complete get --socket "")"
 check "no words" "" "$("$bin/tarn" __complete 2>&1)"
+check "a file for tarnd, too" ":files" "$("$bin/tarnd" __complete --config "")"
+check "and where a key names one" ":files" "$("$bin/tarnd" __complete --ca-file x)"
+check "every flag of --help is offered" "$("$bin/tarnd" --help | grep -oE '^  --[a-z0-9-]+' | tr -d ' ' | LC_ALL=C sort | xargs)" "$("$bin/tarnd" __complete "" | cut -f1 | LC_ALL=C sort | xargs)"
 finish

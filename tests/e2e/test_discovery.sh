@@ -45,7 +45,7 @@ eventually "the log tells of it" logged "another form now"
 # ---- another server that never knew it, so that no watch tells of deletes: after three answers that there is no such resource its objects go
 stop_hard "$sim"
 sim_port=$port start_sim --generate pods=20,services=5,nodes=3
-eventually "the others are synced with the new one" same nodes /api/v1/nodes
+eventually "the others are live again" all_synced nodes pods
 check "at first its objects stay: a server that starts may not know its definitions yet" tarn get widgets.lab.example.com three -n default
 gone() { ! tarn get wd three -n default && status_says "^wd .*no such resource"; }
 WAIT=120 eventually "then they are gone, and the status says why" gone

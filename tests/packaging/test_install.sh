@@ -31,7 +31,7 @@ fi
 good "DESTDIR installs" env DESTDIR="$run/stage" cmake --install "$build"
 prefix=$run/stage$(sed -n 's/^CMAKE_INSTALL_PREFIX:PATH=//p' "$build/CMakeCache.txt")
 check "nothing is installed elsewhere" "" "$(find "$run/stage" -type f ! -path "$prefix/*")"
-for f in bin/tarn sbin/tarnd include/tarn/tarn.h include/tarn/store.h share/bash-completion/completions/tarn share/zsh/vendor-completions/_tarn \
+for f in bin/tarn sbin/tarnd include/tarn/tarn.h include/tarn/store.h share/bash-completion/completions/tarn share/bash-completion/completions/tarnd share/zsh/vendor-completions/_tarn \
     share/fish/vendor_completions.d/tarn.fish lib/sysusers.d/tarn.conf etc/tarn/tarn.yaml; do
     [ -s "$prefix/$f" ] && ok || bad "$f is not installed"
 done

@@ -1,4 +1,4 @@
-# bash completion of tarn: asks `tarn __complete`, which asks the agent of this host.
+# bash completion of tarn and tarnd: asks `tarn __complete`, which asks the agent of this host, or `tarnd __complete`.
 _tarn() {
     local line=${COMP_LINE:0:COMP_POINT} words current candidate tail
     read -ra words <<<"$line"
@@ -18,4 +18,4 @@ _tarn() {
     [[ -z $tail ]] || COMPREPLY=("${COMPREPLY[@]#"$tail"}")
     [[ ${#COMPREPLY[@]} -ne 1 || ${COMPREPLY[0]} != *[=/,] ]] || compopt -o nospace
 }
-complete -o nosort -F _tarn tarn
+complete -o nosort -F _tarn tarn tarnd

@@ -1,4 +1,4 @@
-# fish completion of tarn: asks `tarn __complete`, which asks the agent of this host.
+# fish completion of tarn and tarnd: asks `tarn __complete`, which asks the agent of this host, or `tarnd __complete`.
 function __tarn_complete
     set -l words (commandline -opc) (commandline -ct)
     set -l answer ($words[1] __complete $words[2..-1] 2>/dev/null)
@@ -9,3 +9,4 @@ function __tarn_complete
     end
 end
 complete -c tarn -f -a '(__tarn_complete)'
+complete -c tarnd -f -a '(__tarn_complete)'

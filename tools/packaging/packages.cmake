@@ -38,6 +38,10 @@ add_subdirectory(docs/man)
 install(FILES tools/completions/tarn.bash DESTINATION share/bash-completion/completions RENAME tarn COMPONENT tarn)
 install(FILES tools/completions/_tarn DESTINATION share/zsh/vendor-completions COMPONENT tarn)
 install(FILES tools/completions/tarn.fish DESTINATION share/fish/vendor_completions.d COMPONENT tarn)
+# The same for tarnd, under the names by which shells look for it.
+install(FILES tools/completions/tarn.bash DESTINATION share/bash-completion/completions RENAME tarnd COMPONENT tarnd)
+install(FILES tools/completions/_tarn DESTINATION share/zsh/vendor-completions RENAME _tarnd COMPONENT tarnd)
+install(FILES tools/completions/tarn.fish DESTINATION share/fish/vendor_completions.d RENAME tarnd.fish COMPONENT tarnd)
 
 # Each package's copyright and changelog, compressed without a time stamp: the same bytes every time.
 set(PACKAGE_DOC ${CMAKE_CURRENT_BINARY_DIR}/package-doc)
