@@ -110,6 +110,7 @@ static int measure_list(uint64_t n)
         bench_report("agent", "tarnd", "cold start to synced", n, ms, "ms");
         bench_report("agent", "tarnd", "memory beside the region, largest", n, mb, "MiB");
         bench_report("agent", "tarnd", "longest loop turn", n, (double)pair_status(&p, "agent.agent.longest_turn_us") / 1000, "ms");
+        bench_report("agent", "tarnd", "longest loop turn, of CPU", n, (double)pair_status(&p, "agent.agent.longest_turn_cpu_us") / 1000, "ms");
         bench_limit("agent", "tarnd", "memory beside the region, largest", n, 64);
         if (n >= 100000)
             bench_limit("agent", "tarnd", "LIST to indexed objects", n, 50000);
