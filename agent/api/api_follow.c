@@ -96,7 +96,7 @@ int api_realm_hub(struct api_realm *r, struct tarn_bytes name, struct api_hub **
         return TARN_E_AGAIN; /* also when base was taken away: the next turn finds another */
     if (!h)
         return add_hub(r, r->base, &info, ret);
-    if (api_hub_store(h) != info.store || api_hub_incarnation(h) != info.incarnation) {
+    if (api_hub_store(h) != info.store || !api_hub_goes_on(h, &info)) {
         api_hub_reset(h, r->base);
         rc = map_stores(r);
     }
@@ -277,7 +277,7 @@ static int move_hubs(struct api_realm *r, const struct api_snapshot *to)
 
         if (rc && rc != TARN_E_NOTFOUND)
             return rc;
-        if (!rc && info.state.synced && info.incarnation == api_hub_incarnation(h))
+        if (!rc && api_hub_goes_on(h, &info))
             api_hub_move(h, info.store);
         else
             api_hub_reset(h, rc || !info.state.synced ? NULL : to);

@@ -269,8 +269,7 @@ static int ends(struct api_hub *h, const struct api_snapshot *from, const struct
         *ret_from = version_of(&was);
         *ret_to = version_of(&is);
     }
-    /* Versions that went back are of another history: a server that was restored from a backup. */
-    if (!rc && is.incarnation == h->incarnation && is.store == h->store && (!*ret_to || *ret_to >= *ret_from))
+    if (!rc && is.store == h->store && api_hub_goes_on(h, &is))
         return 1;
     api_hub_reset(h, rc || !is.state.synced ? NULL : to);
     return 0;
@@ -378,8 +377,11 @@ void api_hub_tick(struct api_hub *h, uint64_t now_ms)
 
     if (LIST_EMPTY(&h->watches))
         return;
-    if (base && h->store && tarn_reader_resource(&base->r, api_hub_name(h), &info) == 0)
+    if (base && h->store && tarn_reader_resource(&base->r, api_hub_name(h), &info) == 0) {
+        if (!api_hub_goes_on(h, &info))
+            api_hub_reset(h, base);
         api_hub_see(h, &info);
+    }
     for (w = LIST_FIRST(&h->watches); w; w = next) {
         next = api_watch_next(w);
         api_watch_tick(w, now_ms);
@@ -396,9 +398,11 @@ uint16_t api_hub_store(const struct api_hub *h)
     return h->store;
 }
 
-uint32_t api_hub_incarnation(const struct api_hub *h)
+bool api_hub_goes_on(const struct api_hub *h, const struct tarn_resource_info *info)
 {
-    return h->incarnation;
+    uint64_t version = version_of(info);
+
+    return h->store && info->state.synced && info->incarnation == h->incarnation && (!version || version >= h->told);
 }
 
 void api_hub_facts(const struct api_hub *h, struct api_hub_facts *ret)

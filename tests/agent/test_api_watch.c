@@ -469,6 +469,10 @@ static void versions_that_go_back_end_every_watch(void)
     world_watch_free(&c);
     CU_ASSERT_EQUAL_FATAL(world_watch(&w, &c, PODS), 0);
     CU_ASSERT_STRING_EQUAL(world_events(&c), "ADDED pod-1@4");
+    world_commit(&w, 3); /* once more, and nothing else is changed by it */
+    world_run(&w);
+    api_hub_tick(hub(&w), uv_now(&w.loop));
+    CU_ASSERT_STRING_EQUAL(world_events(&c), "ERROR 410 · (end)");
     world_watch_free(&c);
     world_close(&w);
 }
