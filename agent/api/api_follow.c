@@ -1,13 +1,14 @@
 /* api_follow.c - turns: from the state delivered last to the newest commit, by the change log. See api_realm.h.
  *
+ * Each entry of the log is one object in one commit; base's pin keeps every version since, so each is told as it was, just before and just
+ * after its commit. Only what happened to an object within one commit is one change.
+ *
  * Over a planned hand-over (takeover.h) object numbers and positions of the log go on: the rest of the old region's log is read, then the
  * new one's. Numbers of resources do not go on, so each half is read with its own.
  */
 #include <stdlib.h>
 
 #include "api_realm_impl.h"
-
-#define VERSIONS_MAX 64 /* of one object between two states, looked through for a deletion */
 
 /* ---- hubs ------------------------------------------------------------------------------------------------------- */
 
@@ -120,7 +121,7 @@ static void begin_hubs(struct api_realm *r)
 
 /* ---- what changed ------------------------------------------------------------------------------------------------ */
 
-static int note(struct api_realm *r, uint32_t oid, struct api_hub *h)
+static int note(struct api_realm *r, const struct tarn_log_change *c, struct api_hub *h)
 {
     if (r->nnotes == r->notes_cap) {
         size_t cap = r->notes_cap ? r->notes_cap * 2 : 256;
@@ -131,7 +132,7 @@ static int note(struct api_realm *r, uint32_t oid, struct api_hub *h)
         r->notes = v;
         r->notes_cap = cap;
     }
-    r->notes[r->nnotes++] = (struct api_note){.oid = oid, .hub = h};
+    r->notes[r->nnotes++] = (struct api_note){.seq = c->seq, .oid = c->oid, .hub = h};
     return 0;
 }
 
@@ -144,17 +145,17 @@ static int read_log(struct api_realm *r, const struct tarn_reader *until)
     while ((rc = tarn_log_next(until, &r->cursor, &c)) == 1) {
         struct api_hub *h = hub_of(r, c.store);
 
-        rc = h ? note(r, c.oid, h) : 0;
+        rc = h ? note(r, &c, h) : 0;
         if (rc)
             return rc;
     }
     return rc;
 }
 
-/* Each object once. */
+/* Each object once: its last. */
 static int coalesce(struct api_realm *r)
 {
-    size_t cap = 64, kept = 0;
+    size_t cap = 64, kept = r->nnotes;
     uint64_t *set;
 
     while (cap < r->nnotes * 2)
@@ -162,7 +163,7 @@ static int coalesce(struct api_realm *r)
     set = calloc(cap, sizeof *set);
     if (!set)
         return TARN_E_NOMEM;
-    for (size_t i = 0; i < r->nnotes; i++) {
+    for (size_t i = r->nnotes; i-- > 0;) {
         uint64_t oid = (uint64_t)r->notes[i].oid + 1;
         size_t at = (oid * UINT64_C(0x9e3779b97f4a7c15) >> 20) & (cap - 1);
 
@@ -171,19 +172,14 @@ static int coalesce(struct api_realm *r)
         if (set[at])
             continue;
         set[at] = oid;
-        r->notes[kept++] = r->notes[i];
+        r->notes[--kept] = r->notes[i];
     }
     free(set);
-    r->nnotes = kept;
+    r->nnotes -= kept;
+    if (r->nnotes)
+        memmove(r->notes, r->notes + kept, r->nnotes * sizeof *r->notes);
     return 0;
 }
-
-/* The two states of a turn; `last` is the end of the old region when `to` is of a newer one. */
-struct step {
-    const struct api_snapshot *from, *to;
-    struct tarn_reader last;
-    bool handed_over;
-};
 
 static int at(const struct tarn_reader *r, uint32_t oid, const struct tarn_object **ret)
 {
@@ -194,66 +190,33 @@ static int at(const struct tarn_reader *r, uint32_t oid, const struct tarn_objec
     return rc == TARN_E_NOTFOUND ? 0 : rc;
 }
 
-static int deleted_at(const struct step *s, uint32_t oid, uint64_t *ret)
-{
-    int rc = tarn_reader_deleted_version(&s->to->r, oid, ret);
-
-    if (rc == TARN_E_NOTFOUND && s->handed_over)
-        rc = tarn_reader_deleted_version(&s->last, oid, ret);
-    if (rc == TARN_E_NOTFOUND)
-        *ret = 0;
-    return rc == TARN_E_NOTFOUND ? 0 : rc;
-}
-
-static bool same_uid(const struct tarn_object *a, const struct tarn_object *b)
-{
-    return tarn_bytes_equal(tarn_object_uid(a), tarn_object_uid(b));
-}
-
-/* Of a name that came again: when the object before obj was deleted, as r's region has it from commit to commit. 0: it does not say. */
-static uint64_t deleted_before(const struct tarn_reader *r, uint32_t oid, const struct tarn_object *obj)
-{
-    struct tarn_reader moment = *r;
-    const struct tarn_object *at_moment = obj;
-    uint64_t version;
-
-    for (unsigned i = 0; i < VERSIONS_MAX && same_uid(at_moment, obj); i++) {
-        moment.seq = tarn_reader_object_seq(at_moment) - 1; /* base's pin covers it */
-        if (tarn_reader_deleted_version(&moment, oid, &version) == 0)
-            return version;
-        if (tarn_reader_by_oid(&moment, oid, &at_moment))
-            return 0;
-    }
-    return 0;
-}
-
-static uint64_t made_again(const struct step *s, uint32_t oid, const struct tarn_object *obj)
-{
-    uint64_t version = deleted_before(&s->to->r, oid, obj);
-    const struct tarn_object *then;
-
-    if (!version && s->handed_over && tarn_reader_by_oid(&s->last, oid, &then) == 0 && same_uid(then, obj))
-        version = deleted_before(&s->last, oid, then);
-    return version;
-}
-
-static int tell(const struct step *s, const struct api_note *n)
+/* What became of an object between two moments, which base's pin or that of the newest state covers. */
+static int tell(const struct api_note *n, const struct tarn_reader *from, const struct tarn_reader *until)
 {
     const struct tarn_object *old, *obj;
     uint64_t gone = 0;
-    int rc = at(&s->from->r, n->oid, &old);
+    int rc = at(from, n->oid, &old);
 
     if (!rc)
-        rc = at(&s->to->r, n->oid, &obj);
-    if (!rc && old && !obj)
-        rc = deleted_at(s, n->oid, &gone);
-    if (!rc && old && obj && !same_uid(old, obj))
-        gone = made_again(s, n->oid, obj);
+        rc = at(until, n->oid, &obj);
+    if (!rc && old && !obj) {
+        rc = tarn_reader_deleted_version(until, n->oid, &gone);
+        rc = rc == TARN_E_NOTFOUND ? 0 : rc;
+    }
     if (rc || (!old && !obj))
         return rc;
     if (old && obj && !tarn_bytes_equal(tarn_object_key(old), tarn_object_key(obj)))
         return TARN_E_GONE; /* not two versions of one object: numbers that did not go on after all */
-    return api_hub_note(n->hub, n->oid, old, obj, gone);
+    return api_hub_note(n->hub, &(struct api_noted){.seq = n->seq, .oid = n->oid, .old = old, .obj = obj, .gone = gone});
+}
+
+static int tell_version(const struct api_note *n, const struct tarn_reader *base)
+{
+    struct tarn_reader from = *base, until = *base;
+
+    from.seq = n->seq - 1;
+    until.seq = n->seq;
+    return tell(n, &from, &until);
 }
 
 /* ---- a newer generation --------------------------------------------------------------------------------------------- */
@@ -287,39 +250,54 @@ static int move_hubs(struct api_realm *r, const struct api_snapshot *to)
 
 /* ---- a turn ----------------------------------------------------------------------------------------------------------- */
 
-static int collect_notes(struct api_realm *r, struct step *s)
+/* In the region of base: from version to version, up to the commit `end`. */
+static int tell_versions(struct api_realm *r, uint64_t end)
 {
-    int rc = 0;
+    struct tarn_reader last = r->base->r;
+    int rc;
 
+    last.seq = end;
     r->nnotes = 0;
-    if (s->handed_over) {
-        rc = goes_on(s->from, s->to) ? read_log(r, &s->last) : TARN_E_GONE;
-        if (!rc)
-            rc = move_hubs(r, s->to);
-    }
+    rc = read_log(r, &last);
+    for (size_t i = 0; !rc && i < r->nnotes; i++)
+        rc = tell_version(&r->notes[i], &r->base->r);
+    r->counters.changes += r->nnotes;
+    return rc;
+}
+
+/* In a region that took base's over, nothing of ours kept what was between: from the old region's end to the newest state. */
+static int tell_taken_over(struct api_realm *r, const struct api_snapshot *to)
+{
+    struct tarn_reader last = r->base->r;
+    int rc = move_hubs(r, to);
+
+    last.seq = tarn_region_view_commit(&r->base->g->view);
+    r->nnotes = 0;
     if (!rc)
-        rc = read_log(r, &s->to->r);
-    return rc ? rc : coalesce(r);
+        rc = read_log(r, &to->r);
+    if (!rc)
+        rc = coalesce(r);
+    for (size_t i = 0; !rc && i < r->nnotes; i++)
+        rc = tell(&r->notes[i], &last, &to->r);
+    r->counters.changes += r->nnotes;
+    return rc;
 }
 
 /* Every change to its hub, then every hub to its watches. What was read is only believed when both states still stood at the end. */
 static int bring(struct api_realm *r, const struct api_snapshot *to)
 {
-    struct step s = {.from = r->base, .to = to, .last = r->base->r, .handed_over = r->base->g != to->g};
-    int rc;
+    bool handed_over = r->base->g != to->g;
+    int rc = handed_over && !goes_on(r->base, to) ? TARN_E_GONE : 0;
 
-    s.last.seq = tarn_region_view_commit(&s.from->g->view); /* base's pin covers what is newer, too */
-    rc = collect_notes(r, &s);
-    for (size_t i = 0; !rc && i < r->nnotes; i++)
-        rc = tell(&s, &r->notes[i]);
+    if (!rc)
+        rc = tell_versions(r, handed_over ? tarn_region_view_commit(&r->base->g->view) : to->r.seq);
+    if (!rc && handed_over)
+        rc = tell_taken_over(r, to);
     for (size_t i = 0; !rc && i < r->nhubs; i++)
-        rc = api_hub_turn(r->hubs[i], s.from, to);
+        rc = api_hub_turn(r->hubs[i], r->base, to);
     if (!rc)
-        rc = tarn_reader_check(&s.from->r);
-    if (!rc)
-        rc = tarn_reader_check(&to->r);
-    r->counters.changes += rc ? 0 : r->nnotes;
-    return rc;
+        rc = tarn_reader_check(&r->base->r);
+    return rc ? rc : tarn_reader_check(&to->r);
 }
 
 static void set_base(struct api_realm *r, struct api_snapshot *to)

@@ -150,47 +150,50 @@ static int push(struct api_hub *h, const struct api_change *c)
         h->changes = v;
         h->cap = cap;
     }
-    h->changes[h->nchanges++] = *c;
+    h->changes[h->nchanges] = *c;
+    h->changes[h->nchanges].n = h->nchanges;
+    h->nchanges++;
     return 0;
 }
 
-static int push_deleted(struct api_hub *h, uint32_t oid, const struct tarn_object *old, uint64_t version)
+static int push_deleted(struct api_hub *h, const struct api_noted *n, uint64_t version)
 {
-    uint64_t last = tarn_object_resource_version(old);
+    uint64_t last = tarn_object_resource_version(n->old);
 
-    return push(h, &(struct api_change){.entry = {.type = API_DELETED, .oid = oid, .version = version > last ? version : version ? last : 0}, .obj = old, .old = old});
+    return push(h, &(struct api_change){.entry = {.type = API_DELETED, .oid = n->oid, .version = version > last ? version : version ? last : 0},
+                                        .seq = n->seq, .obj = n->old, .old = n->old});
 }
 
-int api_hub_note(struct api_hub *h, uint32_t oid, const struct tarn_object *old, const struct tarn_object *obj, uint64_t gone)
+int api_hub_note(struct api_hub *h, const struct api_noted *n)
 {
-    struct tarn_bytes was = old ? tarn_object_uid(old) : (struct tarn_bytes){0}, is = obj ? tarn_object_uid(obj) : was;
-    struct api_change c = {.entry = {.type = old ? API_MODIFIED : API_ADDED, .oid = oid}, .obj = obj, .old = old};
+    struct tarn_bytes was = n->old ? tarn_object_uid(n->old) : (struct tarn_bytes){0}, is = n->obj ? tarn_object_uid(n->obj) : was;
+    struct api_change c = {.entry = {.type = n->old ? API_MODIFIED : API_ADDED, .oid = n->oid}, .seq = n->seq, .obj = n->obj, .old = n->old};
     int rc = 0;
 
-    if (old == obj)
+    if (n->old == n->obj || n->seq <= h->since)
         return 0;
-    if (!obj)
-        return push_deleted(h, oid, old, gone);
-    c.entry.version = tarn_object_resource_version(obj);
-    if (old && was.len && is.len && !tarn_bytes_equal(was, is)) { /* deleted and made again: just before, at the latest */
-        rc = push_deleted(h, oid, old, gone ? gone : c.entry.version ? c.entry.version - 1 : 0);
+    if (!n->obj)
+        return push_deleted(h, n, n->gone);
+    c.entry.version = tarn_object_resource_version(n->obj);
+    if (n->old && was.len && is.len && !tarn_bytes_equal(was, is)) { /* deleted and made again in one commit: just before, at the latest */
+        rc = push_deleted(h, n, c.entry.version ? c.entry.version - 1 : 0);
         c.entry.type = API_ADDED;
         c.old = NULL;
     }
-    c.entry.touched = c.old && touches(h, c.old, obj);
+    c.entry.touched = c.old && touches(h, c.old, n->obj);
     return rc ? rc : push(h, &c);
 }
 
-/* In the order of the server's versions; a list's are those of its objects. */
+/* Of one commit in the order of the server's versions: a list's are those of its objects. */
 static int by_version(const void *a, const void *b)
 {
     const struct api_change *x = a, *y = b;
 
+    if (x->seq != y->seq)
+        return x->seq < y->seq ? -1 : 1;
     if (x->entry.version != y->entry.version)
         return x->entry.version < y->entry.version ? -1 : 1;
-    if (x->entry.oid != y->entry.oid)
-        return x->entry.oid < y->entry.oid ? -1 : 1;
-    return (y->entry.type == API_DELETED) - (x->entry.type == API_DELETED); /* of one object made again: first the deletion */
+    return x->n < y->n ? -1 : x->n > y->n;
 }
 
 /* Where the changes stand among the versions. */
@@ -296,8 +299,9 @@ int api_hub_turn(struct api_hub *h, const struct api_snapshot *from, const struc
 
 /* ---- life --------------------------------------------------------------------------------------------------------------- */
 
-static void begin(struct api_hub *h, const struct tarn_resource_info *info)
+static void begin(struct api_hub *h, const struct api_snapshot *s, const struct tarn_resource_info *info)
 {
+    h->since = s->r.seq;
     h->store = info->store;
     h->incarnation = info->incarnation;
     h->told = version_of(info);
@@ -319,7 +323,6 @@ int api_hub_new(const struct api_hub_options *o, const struct api_snapshot *s, c
 {
     struct api_hub *h = calloc(1, sizeof *h);
 
-    (void)s;
     if (!h || tarn_buf_add(&h->name, o->name.data, o->name.len)) {
         free(h);
         return TARN_E_NOMEM;
@@ -329,7 +332,7 @@ int api_hub_new(const struct api_hub_options *o, const struct api_snapshot *s, c
     h->history.entries_max = o->history_entries;
     LIST_INIT(&h->watches);
     name_parts(h);
-    begin(h, info);
+    begin(h, s, info);
     *ret = h;
     return 0;
 }
@@ -356,7 +359,7 @@ void api_hub_reset(struct api_hub *h, const struct api_snapshot *s)
         api_watch_lose(w);
     }
     if (s && tarn_reader_resource(&s->r, api_hub_name(h), &info) == 0) {
-        begin(h, &info);
+        begin(h, s, &info);
         return;
     }
     h->store = 0;

@@ -32,9 +32,15 @@ struct api_hub_options {
 int api_hub_new(const struct api_hub_options *o, const struct api_snapshot *s, const struct tarn_resource_info *info, struct api_hub **ret);
 /* Its watches must be gone. */
 void api_hub_free(struct api_hub *h);
-/* One change of this turn: obj of the state before and after, NULL: it was not there; gone: resourceVersion of its deletion (also when obj is
- * another of its name), 0: not known. 0 or TARN_E_NOMEM. */
-int api_hub_note(struct api_hub *h, uint32_t oid, const struct tarn_object *old, const struct tarn_object *obj, uint64_t gone);
+/* A change of this turn: one object, as it was before and as it is after a commit, NULL: not there. */
+struct api_noted {
+    uint64_t seq; /* of the commit; they do not fall */
+    uint32_t oid;
+    const struct tarn_object *old, *obj;
+    uint64_t gone; /* resourceVersion of a deletion, 0: not known */
+};
+/* 0 or TARN_E_NOMEM. What is part of the state it began with is left out. */
+int api_hub_note(struct api_hub *h, const struct api_noted *n);
 /* The turn's changes are all noted: `to` is the state from here. Tells them to the watches, and the history. 0, or why all must begin again. */
 int api_hub_turn(struct api_hub *h, const struct api_snapshot *from, const struct api_snapshot *to);
 /* ... and `to` is the realm's base from here: wakes who was told something, begins what waited for a version. */

@@ -11,6 +11,8 @@
 /* One object's change in a turn. */
 struct api_change {
     struct api_entry entry;
+    uint64_t seq; /* of its commit */
+    size_t n;     /* as it came */
     const struct tarn_object *obj; /* as it is; DELETED: as it was at last */
     const struct tarn_object *old; /* as it was; ADDED: NULL */
 };
@@ -29,6 +31,7 @@ struct api_hub {
     struct tarn_bytes resource, group; /* parts of it */
     uint16_t store;                    /* 0: the resource is not there */
     uint32_t incarnation;
+    uint64_t since; /* the commit that it began with */
     struct api_history history;
     uint64_t told;    /* what the region says: all up to it is there */
     uint64_t reached; /* by events; of several namespaces it may be ahead of `told` */

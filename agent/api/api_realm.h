@@ -4,7 +4,7 @@
  * a client does, and from then on only reads. Memory that is short takes its pins back as it takes a client's; a new generation is attached
  * to when the old one says that it was superseded, and the old one is left when the last snapshot of it is given back.
  *
- * A turn goes from the state that was delivered last (`base`, pinned) to the newest commit: what changed between the two, each object once, goes to
+ * A turn goes from the state that was delivered last (`base`, pinned) to the newest commit: what changed between the two, commit by commit, goes to
  * the hub of its resource. A turn is taken when the doorbell rings, which it does only while somebody waits for changes, and else twice a
  * second, so that histories are kept. All changes since the last turn are one turn: the busier the realm, the larger the turns.
  * Whatever is irregular (base taken back, log overrun, another region that does not go on where the old one stood) resets the hubs.

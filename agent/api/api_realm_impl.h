@@ -43,6 +43,7 @@ struct api_realm {
     struct api_hub **by_store; /* of base's generation; NULL: nobody's */
     size_t nstores;
     struct api_note { /* of a turn */
+        uint64_t seq;
         uint32_t oid;
         struct api_hub *hub;
     } *notes;

@@ -2,8 +2,9 @@
  *
  * Each caller keeps what it was told as a cache would. An event is right if it is exactly the one that such a cache needs: ADDED of what it has not,
  * MODIFIED and DELETED of what it has; and when all was read, the cache is what the model selects. Callers go away at any point of a
- * stream and come back with the last version they saw, as client-go does; at a 410 they begin anew. Who went away in the middle of history may
- * be told MODIFIED of what it has not, or DELETED, and who comes back at a list's version its deletions once more: a cache does not mind.
+ * stream and come back with the last version they saw, as client-go does; at a 410 they begin anew. Of history only last states are told, so
+ * who comes back with a version out of it may be told MODIFIED or DELETED of what it has not, and at a list's version its deletions once more: a
+ * cache does not mind.
  */
 #include "api_fixture.h"
 
@@ -34,7 +35,8 @@ struct selection {
 
 struct caller {
     bool watching, streaming, marked;
-    bool exact; /* has read all there was each time it went away */
+    bool exact;   /* has read all there was each time it went away, and was told of history once at most */
+    bool history; /* it was told of history */
     struct world_watch c;
     struct selection s;
     struct pod seen[PODS];
@@ -173,7 +175,8 @@ static void begin(struct arena *a, struct caller *c)
 {
     char target[512], more[160];
 
-    c->exact |= !c->last;
+    c->exact = !c->last || (c->exact && !c->history);
+    c->history = c->last && c->last < a->rv;
     c->streaming = !c->last && pick(a, 2);
     c->marked = false;
     if (c->streaming) {
