@@ -405,7 +405,7 @@ static bool peer_build(char *path, size_t room)
     snprintf(command, sizeof command, "cd '%s' && go build -o '%s' . >'%s.log' 2>&1", PEER_SOURCE, path, path);
     if (system(command) == 0)
         return true;
-    bench_note("core: client-go is left out: `go build` in %s failed, see %s.log", PEER_SOURCE, path);
+    bench_note("core: SKIPPED client-go: `go build` in %s failed, see %s.log", PEER_SOURCE, path);
     return false;
 }
 

@@ -52,8 +52,8 @@ GROWTH = ([("region", "tarn", what, 0.35) for what in REGION_GROWTH] + [("region
            ("agent", "tarnd", "restart to readable", 1.1), ("agent", "tarnd", "restart to live", 1.1), ("tls", "tarnd, plain", "LIST, objects", 0.1),
            ("tls", "tarn", "attach and first read p50", 0.1), ("informers", "tarn", "start to synced", 1.1), ("informers", "client-go typed", "attach", 1.1),
            ("informers", "client-go typed", "get p50", 0.35), ("informers", "client-go typed", "label selector, per object", 0.35),
-           ("informers", "tarn", "memory a pod", 0.1), ("restart", "tarn", "save a checkpoint", 1.1), ("restart", "tarn", "restore it", 1.1),
-           ("restart", "tarn", "verify a kept region", 1.1), ("restart", "tarn", "verify and take it over", 1.1),
+           ("informers", "tarn", "memory a pod", 0.1), ("restart", "tarn", "save a checkpoint, CPU", 1.1), ("restart", "tarn", "restore it, CPU", 1.1),
+           ("restart", "tarn", "verify a kept region, CPU", 1.1), ("restart", "tarn", "verify and take it over, CPU", 1.1),
            ("fleet", "tarn", "memory of all", 0.2), ("fleet", "client-go typed", "memory of all", 1.1), ("fleet", "tarn", "requests at the server", 0.1),
            ("fleet", "client-go typed", "requests at the server", 1.1), ("fleet", "tarn", "bytes sent by the server", 0.1),
            ("fleet", "client-go typed", "bytes sent by the server", 1.1), ("fleet", "tarn", "server's CPU until synced", 0.1),
@@ -71,6 +71,9 @@ WHY = {  # (part, what): why it may be steeper than its order
     ("core", "get"): "three misses on small pages against none", ("core", "get by key"): "three misses on small pages against none",
     ("core", "add"): "as get, and the tables' growth", ("core", "update"): "as get, for two objects and their indexes",
     ("agent", "tarn_get of a listed key"): "as get p50",
+    ("restart", "restore it, CPU"): "linear, and the objects leave the caches",
+    ("restart", "verify a kept region, CPU"): "linear, and the objects leave the caches",
+    ("restart", "verify and take it over, CPU"): "linear, and the objects leave the caches",
     ("informers", "get p50"): "as core's get",
     ("informers", "label selector, per object"): "two misses an object, and no prefetching through pointers",
 }
@@ -276,7 +279,7 @@ def document(figures, args, plots):
     out += machine(args) + [""]
     notes = [n for n in figures.notes if "SKIPPED" in n or "left out" in n]
     notes += [line.strip() for line in open(args.notes, encoding="utf-8")] if args.notes else []
-    out += [f"- {n}" for n in notes] + ([""] if notes else [])
+    out += [f"- {n}" for n in dict.fromkeys(notes)] + ([""] if notes else [])
     out += ["## Targets", "", f"{asked - missed} of {asked} met. “× peer” is how many times as good as the peer's figure in the same run.", "",
             "| what | size | asked | seen | met |", "|---|---:|---|---:|---|"] + target_rows(figures) + [""]
     out += ["Ratios that nobody set a target for:", "", "| what | size | beside | seen |", "|---|---:|---|---:|"] + told_rows(figures) + [""]
