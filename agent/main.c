@@ -252,6 +252,7 @@ static void start_web(struct agent *a)
                 .loop = &a->loop,
                 .ingest_pulse = tarn_ingest_pulse(a->ingest),
                 .main_pulse = &a->service.pulse,
+                .api_pulse = &tarn_ingest_api_counters(a->ingest)->pulse,
             },
             &a->web, &err))
         tarn_log(TARN_LOG_ERROR, err.message, "code", tarn_error_name(err.code), "goes_on", "without HTTP", NULL);

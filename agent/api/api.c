@@ -11,6 +11,7 @@
 #define MAX_BODY (3u << 20) /* kube-apiserver's own */
 #define MAX_BODIES (32u << 20)
 #define PEM_MAX (1u << 20)
+#define BEAT_MS 1000
 
 /* ---- what the parts ask ---------------------------------------------------------------------------------- */
 
@@ -197,6 +198,11 @@ static int make_parts(struct api *a)
     return rc ? UV_ENOMEM : 0;
 }
 
+static void on_beat(uv_timer_t *beat)
+{
+    tarn_pulse_beat(&((struct api *)beat->data)->o.counters->pulse);
+}
+
 static int on_start(void *ctx, uv_loop_t *loop)
 {
     struct api *a = ctx;
@@ -207,6 +213,9 @@ static int on_start(void *ctx, uv_loop_t *loop)
     if (rc < 0)
         return rc;
     a->changes_open = true;
+    (void)uv_timer_init(loop, &a->beat);
+    a->beat.data = a;
+    (void)uv_timer_start(&a->beat, on_beat, 0, BEAT_MS);
     return make_parts(a);
 }
 
@@ -232,8 +241,10 @@ static void on_ended(void *ctx)
         api_access_close(a->access);
     if (a->pass)
         api_pass_close(a->pass);
-    if (a->changes_open)
+    if (a->changes_open) {
         tarn_handoff_close(&a->changes, NULL);
+        uv_close((uv_handle_t *)&a->beat, NULL);
+    }
 }
 
 /* ---- life ------------------------------------------------------------------------------------------------------------ */

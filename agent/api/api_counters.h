@@ -1,4 +1,4 @@
-/* api_counters.h - what the read API has done: counted on its thread, told by the ingest thread with all other facts.
+/* api_counters.h - what the read API has done, and its sign of life: counted on its thread, told by the ingest thread with all other facts.
  *
  * Each by itself: relaxed. Those under "now" go up and down.
  */
@@ -8,8 +8,10 @@
 #include <stdatomic.h>
 
 #include "http_server.h"
+#include "pulse.h"
 
 struct api_counters {
+    struct tarn_pulse pulse; /* its thread's */
     struct tarn_http_counters http;
     _Atomic uint64_t gets, lists, watches, discoveries, passed; /* requests by what they were; passed: on to the API server, or refused as not ours */
     _Atomic uint64_t unauthorized, forbidden, unavailable;      /* answered 401, 403; 429 or 503 because the realm or the API server is not there */

@@ -24,6 +24,7 @@ struct api {
     /* the API thread's */
     uv_loop_t *loop;
     struct tarn_handoff changes;
+    uv_timer_t beat;
     const struct tarn_config *config; /* in force */
     struct api_place_of_realm *realms;
     unsigned nrealms;

@@ -98,6 +98,8 @@ static void livez(void *ctx, struct tarn_http_exchange *x)
 
     add_pulse(&c, "ingest", w->o.ingest_pulse);
     add_pulse(&c, "attach", w->o.main_pulse);
+    if (tarn_pulse_has_beaten(w->o.api_pulse))
+        add_pulse(&c, "api", w->o.api_pulse);
     reply_checks(x, "livez", &c);
 }
 

@@ -17,6 +17,7 @@ struct tarn_web_options {
     struct tarn_handoff *ingest; /* where questions go */
     uv_loop_t *loop;             /* the caller's */
     const struct tarn_pulse *ingest_pulse, *main_pulse;
+    const struct tarn_pulse *api_pulse; /* of the read API; one that never beat: there is none */
 };
 
 /* Serve what the configuration's `http` says, if it says anything: else *ret is NULL. Pointers are borrowed until on_stopped. 0, TARN_E_NOMEM or TARN_E_IO. */

@@ -3,6 +3,7 @@
 #define TARN_AGENT_PULSE_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <uv.h>
 
@@ -21,6 +22,11 @@ static inline uint64_t tarn_pulse_clock_ms(void)
 static inline void tarn_pulse_beat(struct tarn_pulse *p)
 {
     atomic_store_explicit(&p->beat_ms, tarn_pulse_clock_ms(), memory_order_relaxed);
+}
+
+static inline bool tarn_pulse_has_beaten(const struct tarn_pulse *p)
+{
+    return atomic_load_explicit(&p->beat_ms, memory_order_relaxed) != 0;
 }
 
 static inline uint64_t tarn_pulse_age_ms(const struct tarn_pulse *p)

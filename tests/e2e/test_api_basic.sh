@@ -90,6 +90,8 @@ check "compressed where it is long" gzipped http://x/api/v1/pods
 check "not where it is short" eval '! gzipped http://x/api/v1/nodes'
 check "plain HTTP is not understood there" eval "! curl -sS --max-time 5 -o /dev/null http://127.0.0.1:$(api_port)/api"
 
+check "its thread's pulse is told" test "$(curl -sS "http://127.0.0.1:$(sed -n 's/.*http server listening.* port=\([0-9]*\).*/\1/p' "$W/agent.log" | tail -n 1)/livez?verbose" | grep -cx '\[+\]api ok')" = 1
+
 # ---- watches: what comes, and a reload that takes the right away
 start watcher bash -c "exec \"\$@\" >\"$W/watcher.events\"" _ "${nobody[@]}" curl -sSN --unix-socket "$W/run/api.sock" 'http://x/api/v1/pods?watch=1&resourceVersion=0&allowWatchBookmarks=1'
 watcher=$started
