@@ -220,6 +220,9 @@ static bool is_for_others(const struct api_call *c)
         return true;
     if (!api_pass_is_on(c->api->pass))
         return false;
+    /* whoever can be served by the server must be able to find what it has: its discovery, not the mirror's */
+    if (q->place != API_AT_RESOURCE && q->place != API_AT_HEALTH && c->caller.authorization)
+        return true;
     return c->caller.impersonates || q->place == API_AT_ELSEWHERE || q->place == API_AT_OPENAPI;
 }
 

@@ -70,6 +70,7 @@ check "a token that may something else is 403" answers 403 made-up-reader /api/v
 check "in the server's words" says '.message == "nodes is forbidden: User \"reader\" cannot list resource \"nodes\" in API group \"\" at the cluster scope" and .details.kind == "nodes"'
 check "Secrets are mirrored, and not for who may not read them at the server" answers 403 made-up-reader /api/v1/secrets
 check "discovery is for who has a token" answers 200 made-up-reader /api/v1
+check "of the mirror" says '[.resources[].name] | index("configmaps") == null'
 check "and for nobody else" answers 401 "" /apis
 check "a name of another host is refused" answers 403 made-up-reader /api/v1/pods -H "Host: evil.example"
 check "nobody reads as somebody else" answers 403 made-up-reader /api/v1/pods -H "Impersonate-User: writer"
@@ -140,6 +141,9 @@ check "who may not write is told by the server" answers 403 made-up-reader "/api
 check "under the caller's name" says '.message | contains("User \"reader\" cannot create resource \"configmaps\"")'
 check "the agent's token is lent to nobody" answers 403 "" "/api/v1/namespaces/$ns/configmaps" "${json[@]}" -d "$body"
 check "not even on the socket" says '.message | contains("system:anonymous")'
+check "discovery is the server's, so that clients find what is not mirrored" answers 200 made-up-writer /api/v1
+check "all of it" says '[.resources[].name] | (index("configmaps") and index("pods")) != null'
+check "on the socket, without credentials, it is the mirror's" test "$(curl -sS --unix-socket "$W/run/api.sock" http://localhost/api/v1 | jq -c '[.resources[].name] | sort | map(select(contains("/") | not))')" = '["nodes","pods","secrets"]'
 check "reviews go through, too" answers 201 made-up-reader /apis/authorization.k8s.io/v1/selfsubjectaccessreviews "${json[@]}" \
     -d '{"kind":"SelfSubjectAccessReview","apiVersion":"authorization.k8s.io/v1","spec":{"resourceAttributes":{"verb":"list","resource":"pods"}}}'
 check "and are the server's" says '.status.allowed == true'
