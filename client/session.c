@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -342,6 +343,19 @@ bool tarn_session_drain(struct tarn_session *s)
     if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
         atomic_store_explicit(&s->lost, true, memory_order_relaxed);
     return rang;
+}
+
+void tarn_session_suspect(struct tarn_session *s, uint64_t commit)
+{
+    char text[64];
+    struct tarn_attach_message m = {.type = TARN_ATTACH_CONTROL, .control = {.verb = TARN_BYTES(TARN_ATTACH_VERB_CORRUPT)}};
+
+    /* relaxed: it stands for itself; whoever sets it first tells. */
+    if (atomic_exchange_explicit(&s->suspect, true, memory_order_relaxed) || !socket_is_ours(s))
+        return;
+    (void)snprintf(text, sizeof text, "%llu", (unsigned long long)commit);
+    m.control.argument = tarn_bytes_of(text);
+    (void)tarn_socket_send(s->fd, &m, NULL); /* an agent that does not hear it is none the worse */
 }
 
 bool tarn_session_stale(const struct tarn_session *s)

@@ -60,6 +60,9 @@ void tarn_session_unref(struct tarn_session *s, bool in_child);
  */
 bool tarn_session_drain(struct tarn_session *s);
 
+/* A lookup at commit met a broken format: the next slow path attaches again, and the agent is told, once, for its log. Any thread. */
+void tarn_session_suspect(struct tarn_session *s, uint64_t commit);
+
 /* Should the client look for a newer agent or generation? Loads only. */
 bool tarn_session_stale(const struct tarn_session *s);
 

@@ -252,7 +252,7 @@ uint64_t tarn_snapshot_generation(const struct tarn_snapshot *s)
 int tarn_snapshot_note(struct tarn_snapshot *s, int code)
 {
     if (code == TARN_E_CORRUPT) {
-        atomic_store_explicit(&s->session->suspect, true, memory_order_relaxed);
+        tarn_session_suspect(s->session, s->r.seq);
         atomic_store_explicit(&s->client->next_look_ms, 0, memory_order_relaxed);
     }
     return code;

@@ -45,6 +45,7 @@ static const struct tarn_fact agent_rows[] = {
     METRIC(api_slow, COUNTER, "tarn_read_api_slow_watches_total", .help = "Watches that were ended because their reader was too slow."),
     METRIC(api_lists_held, GAUGE, "tarn_read_api_held_lists", .help = "Lists that are read page by page and hold a snapshot."),
     METRIC(api_bytes_sent, COUNTER, "tarn_read_api_sent_bytes_total", .help = "Bytes of the read API's answers."),
+    METRIC(corrupt_reports, COUNTER, "tarn_corrupt_region_reports_total", .help = "Clients that said the region they read breaks its format."),
     METRIC(reloads_applied, COUNTER, "tarn_reloads_total", .label = "result", .value = "applied", .help = "SIGHUPs by what became of the configuration."),
     METRIC(reloads_refused, COUNTER, "tarn_reloads_total", .label = "result", .value = "refused"),
     ONLY(reload_age_ms),

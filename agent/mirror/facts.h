@@ -74,7 +74,7 @@ struct tarn_facts_client {
 struct tarn_facts {
     const char *version, *server, *server_from;
     const char *reload_state, *reload_error; /* of the newest SIGHUP: none, applied, waiting, refused */
-    uint64_t refused_limit, refused_permission, refused_other; /* clients turned away */
+    uint64_t refused_limit, refused_permission, refused_other, corrupt_reports; /* clients turned away */
     /* the read API */
     uint64_t api_connections, api_requests_get, api_requests_list, api_requests_watch, api_requests_discovery, api_requests_passed;
     uint64_t api_refused_http, api_refused_unauthorized, api_refused_forbidden, api_refused_unavailable;

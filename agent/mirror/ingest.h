@@ -56,9 +56,9 @@ struct tarn_ask {
     struct tarn_error error;
 };
 
-/* Clients turned away, by reason: counted by the attach server's thread, told by the ingest thread. Each by itself: relaxed. */
+/* Clients turned away, by reason, and those that said that the region is broken: counted by the attach server's thread, told by the ingest thread. Each by itself: relaxed. */
 struct tarn_refusals {
-    _Atomic uint64_t limit, permission, other;
+    _Atomic uint64_t limit, permission, other, corrupt;
 };
 
 #define TARN_HEARTBEAT_MS 250

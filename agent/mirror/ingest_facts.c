@@ -59,6 +59,7 @@ static int add_agent(struct tarn_ingest *in, struct tarn_facts *f)
     f->refused_limit = atomic_load_explicit(&in->refusals.limit, memory_order_relaxed);
     f->refused_permission = atomic_load_explicit(&in->refusals.permission, memory_order_relaxed);
     f->refused_other = atomic_load_explicit(&in->refusals.other, memory_order_relaxed);
+    f->corrupt_reports = atomic_load_explicit(&in->refusals.corrupt, memory_order_relaxed);
     add_api(&in->api, f);
     f->reloads_applied = in->reload.applied;
     f->reloads_refused = in->reload.refused;

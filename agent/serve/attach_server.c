@@ -31,6 +31,7 @@ struct connection {
     struct tarn_attach_server *s;
     enum state state;
     bool asking, over, closing;
+    bool told_corrupt; /* said so already */
     bool answering; /* a control question's answer is on its way: the rest of it */
     int answer_code;
     struct tarn_bytes answer;
@@ -402,9 +403,27 @@ static bool may_read_any(const struct connection *c)
     return false;
 }
 
+/* What a client says it has seen is told, once for each of them, and believed by nobody: it may be the client that is broken. */
+static void on_corrupt(struct connection *c, struct tarn_bytes commit)
+{
+    char text[24];
+
+    if (c->state != ATTACHED || c->told_corrupt)
+        return;
+    c->told_corrupt = true;
+    (void)snprintf(text, sizeof text, "%.*s", TARN_BYTES_ARG(commit));
+    /* relaxed: a number by itself */
+    atomic_fetch_add_explicit(&c->s->o.refusals->corrupt, 1, memory_order_relaxed);
+    tarn_log(TARN_LOG_ERROR, "a client says that the region breaks its format", "realm", c->ask.realm, "generation", TARN_LOG_U64(c->ask.generation), "commit", text,
+             "program", c->ask.program, "pid", TARN_LOG_U64(c->peer.pid), "uid", TARN_LOG_U64(c->peer.uid), "do",
+             "ask with `tarn verify`; if it says so too, restart the agent and report it", NULL);
+}
+
 static void on_control(struct connection *c, const struct tarn_attach_control *q)
 {
-    if (!may_read_any(c))
+    if (tarn_bytes_equal(q->verb, TARN_BYTES(TARN_ATTACH_VERB_CORRUPT)))
+        on_corrupt(c, q->argument);
+    else if (!may_read_any(c))
         refuse(c, TARN_E_PERM, 0, "only who may read a realm may ask the agent");
     else if (tarn_bytes_equal(q->verb, TARN_BYTES("status")))
         c->ask.reader = &c->peer, put_question(c, TARN_ASK_STATUS);

@@ -63,8 +63,11 @@ struct tarn_attach_refused {
     struct tarn_bytes text;  /* a sentence */
     uint32_t retry_after_ms; /* 0: retrying will not help */
 };
+/* A verb without a reply: an attached client met a region that breaks its format; argument: the commit, decimal. */
+#define TARN_ATTACH_VERB_CORRUPT "corrupt"
+
 struct tarn_attach_control {
-    struct tarn_bytes verb; /* "status", ... */
+    struct tarn_bytes verb; /* "status", "relist", "corrupt" */
     struct tarn_bytes argument;
 };
 struct tarn_attach_reply {
