@@ -27,7 +27,7 @@ static int sorted_new(const struct sorted_key *key, struct tarn_reader_iter *dri
     if (!o)
         return TARN_E_NOMEM;
     *o = (struct snapshot_sorted){.store = key->store, .index = key->index, .value = malloc(key->value.len + 1), .value_len = key->value.len};
-    r = o->value ? tarn_reader_sorted(drive, &o->v, &o->n) : TARN_E_NOMEM;
+    r = o->value ? tarn_reader_sorted(drive, (struct tarn_bytes){0}, &o->v, &o->n) : TARN_E_NOMEM;
     if (r != 0) {
         sorted_free(o);
         return r;

@@ -13,12 +13,21 @@ struct objects {
     size_t n, cap;
 };
 
-static int collect(struct tarn_reader_iter *it, struct objects *o)
+static bool begins_with(const struct tarn_object *obj, struct tarn_bytes prefix)
+{
+    struct tarn_bytes key = tarn_object_key(obj);
+
+    return key.len >= prefix.len && memcmp(key.data, prefix.data, prefix.len) == 0;
+}
+
+static int collect(struct tarn_reader_iter *it, struct tarn_bytes prefix, struct objects *o)
 {
     const struct tarn_object *obj;
     int r;
 
     while ((r = tarn_reader_next(it, &obj)) == 1) {
+        if (prefix.len && !begins_with(obj, prefix))
+            continue;
         if (o->n == o->cap) {
             size_t cap = o->cap ? o->cap * 2 : 64;
             const struct tarn_object **v = realloc(o->v, cap * sizeof *v);
@@ -72,10 +81,10 @@ static int sort(struct objects *o)
     return 0;
 }
 
-int tarn_reader_sorted(struct tarn_reader_iter *it, const struct tarn_object ***ret, size_t *ret_n)
+int tarn_reader_sorted(struct tarn_reader_iter *it, struct tarn_bytes prefix, const struct tarn_object ***ret, size_t *ret_n)
 {
     struct objects o = {0};
-    int r = collect(it, &o);
+    int r = collect(it, prefix, &o);
 
     if (r == 0)
         r = sort(&o);

@@ -16,10 +16,10 @@ void api_views_init(struct api_views *s)
 
 /* ---- what drives the walk ---------------------------------------------------------------------------------- */
 
-enum { WHOLE = -1, ONE_KEY = -2 };
+enum { WHOLE = -1, ONE_KEY = -2, ONE_NAMESPACE = -3 };
 
 struct drive {
-    int index; /* of the resource's; or WHOLE, ONE_KEY */
+    int index; /* of the resource's; or WHOLE, ONE_KEY, ONE_NAMESPACE */
     struct tarn_bytes value;
     char key[2 * TARN_REGION_NAME_MAX + 2];
 };
@@ -50,7 +50,7 @@ static bool drive_by_key(const struct tarn_resource_info *info, const struct api
     return true;
 }
 
-/* A key; or an index of a field that q demands a value of; or that of the namespace; or nothing but the resource. */
+/* A key; or an index of a field that q demands a value of; or the namespace, by its index or not; or nothing but the resource. */
 static void drive_of(const struct tarn_resource_info *info, const struct api_request *q, struct drive *d)
 {
     char path[TARN_REGION_NAME_MAX + 1];
@@ -65,10 +65,10 @@ static void drive_of(const struct tarn_resource_info *info, const struct api_req
             d->index = (int)i;
             return;
         }
-    n = q->ns.len ? tarn_resource_index(info, TARN_BYTES("namespace")) : -1;
-    if (n < 0)
+    if (!q->ns.len)
         return;
-    d->index = n;
+    n = tarn_resource_index(info, TARN_BYTES("namespace"));
+    d->index = n < 0 ? ONE_NAMESPACE : n;
     d->value = q->ns;
 }
 
@@ -92,14 +92,20 @@ static int walk_key(struct api_view *v)
 
 static int walk(struct api_view *v, const struct tarn_resource_info *info)
 {
+    struct tarn_buf prefix = {0};
     struct tarn_reader_iter it;
     int rc;
 
     if (v->index == ONE_KEY)
         return walk_key(v);
-    rc = v->index == WHOLE ? tarn_reader_list(&v->snapshot->r, v->store, &it)
-                           : tarn_reader_by_index(&v->snapshot->r, info, (unsigned)v->index, tarn_buf_bytes(&v->value), &it);
-    return rc ? rc : tarn_reader_sorted(&it, &v->v, &v->n);
+    rc = v->index < 0 ? tarn_reader_list(&v->snapshot->r, v->store, &it)
+                      : tarn_reader_by_index(&v->snapshot->r, info, (unsigned)v->index, tarn_buf_bytes(&v->value), &it);
+    if (rc == 0 && v->index == ONE_NAMESPACE)
+        rc = tarn_buf_addf(&prefix, "%.*s/", TARN_BYTES_ARG(tarn_buf_bytes(&v->value)));
+    if (rc == 0)
+        rc = tarn_reader_sorted(&it, tarn_buf_bytes(&prefix), &v->v, &v->n);
+    tarn_buf_release(&prefix);
+    return rc;
 }
 
 /* ---- views -------------------------------------------------------------------------------------------------- */
@@ -137,7 +143,8 @@ static int view_fill(struct api_view *v, const struct tarn_resource_info *info, 
     if (rc)
         return rc;
     if (!text_copy(info->name, v->resource, sizeof v->resource) ||
-        (v->index >= 0 && !text_copy(tarn_resource_index_name(info, (unsigned)v->index), v->path, sizeof v->path)))
+        (v->index >= 0 && !text_copy(tarn_resource_index_name(info, (unsigned)v->index), v->path, sizeof v->path)) ||
+        (v->index == ONE_NAMESPACE && !text_copy(TARN_BYTES("namespace"), v->path, sizeof v->path)))
         return TARN_E_CORRUPT;
     return walk(v, info);
 }

@@ -27,7 +27,7 @@ struct api_view {
     size_t n;
     char resource[TARN_REGION_NAME_MAX + 1];
     uint16_t store;
-    int index;                     /* that drove it; -1: none, it holds the whole resource; -2: one key */
+    int index;                     /* that drove it; -1: none, it holds the whole resource; -2: one key; -3: a namespace without an index */
     char path[TARN_REGION_NAME_MAX + 1]; /* the index's name: "namespace", "spec.nodeName" */
     struct tarn_buf value;
     struct tarn_buf version; /* resourceVersion of the resource at the snapshot */

@@ -105,10 +105,10 @@ TARN_MUST_CHECK int tarn_reader_next(struct tarn_reader_iter *it, const struct t
 void tarn_reader_expect(struct tarn_reader_iter *it, uint32_t bytes);
 
 /*
- * All that `it` gives from here on, in key order (bytewise): *ret is the caller's (free), of *ret_n borrowed objects. TARN_E_NOMEM, or as
+ * All that `it` gives from here on of keys that begin with prefix (empty: all), in key order (bytewise): *ret is the caller's (free), of *ret_n borrowed objects. TARN_E_NOMEM, or as
  * tarn_reader_next; a snapshot that expired meanwhile is TARN_E_EXPIRED, never a wrong order. 8 bytes an object, twice that while sorting.
  */
-TARN_MUST_CHECK int tarn_reader_sorted(struct tarn_reader_iter *it, const struct tarn_object ***ret, size_t *ret_n);
+TARN_MUST_CHECK int tarn_reader_sorted(struct tarn_reader_iter *it, struct tarn_bytes prefix, const struct tarn_object ***ret, size_t *ret_n);
 /* The first of v[n], so sorted, whose key is not below `from` (or, behind true, is above it). O(log n). */
 size_t tarn_reader_sorted_from(const struct tarn_object *const *v, size_t n, struct tarn_bytes from, bool behind);
 
