@@ -236,7 +236,8 @@ static int check_oid(struct check *c, uint32_t oid)
         return 0;
     if (tarn_link_kind(tarn_load_u16(&l->kind_nvid)) == TARN_RECORD_TOMBSTONE) {
         if (tarn_link_blob(l)->size < TARN_BLOB_VERSION_OFF(tarn_link_blob(l)->klen) + TARN_BLOB_META_BYTES)
-            return broken(c, "record-size", "tombstone at %#llx has %u bytes for a key of %u", offset_of(c, l), tarn_link_blob(l)->size, tarn_link_blob(l)->klen);
+            return broken(c, "record-size", "tombstone at %#llx has %u bytes for a key of %u", offset_of(c, l), tarn_link_blob(l)->size,
+                          tarn_link_blob(l)->klen);
         c->report.tombstones++;
         return 0;
     }

@@ -54,7 +54,8 @@ void api_hub_tick(struct api_hub *h, uint64_t now_ms);
 struct tarn_bytes api_hub_name(const struct api_hub *h);
 /* 0: its resource is not there. */
 uint16_t api_hub_store(const struct api_hub *h);
-/* Is info the same resource, whoever its number is, and of the same history? Versions that went back are of another: a server that was restored from a backup. */
+/* Is info the same resource, whatever its number is, and of the same history? Versions that went back are of another: a server that was
+ * restored from a backup. */
 bool api_hub_goes_on(const struct api_hub *h, const struct tarn_resource_info *info);
 
 /* A watch of a hub of r lives: r does not go before it. In api_realm.c */

@@ -5,8 +5,8 @@
  *     LIVE:   what is queued
  *     ENDING: an ERROR, or nothing, and the end
  *
- * A selector sees an object come (ADDED), change, and go (DELETED, with the state that still fitted and the version of the change). The queue holds texts shared
- * with all watches of the same form; one that grows over its bound ends the watch with 410, so that a slow reader costs bounded
+ * A selector sees an object come (ADDED), change, and go (DELETED, with the state that still fitted and the version of the change). The queue holds texts
+ * shared with all watches of the same form; one that grows over its bound ends the watch with 410, so that a slow reader costs bounded
  * memory and holds nothing of the region.
  *
  * Of history only the last state is told, and a selector is asked whether it fitted before only where the old state is still there: where not, an

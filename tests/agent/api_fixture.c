@@ -123,7 +123,8 @@ const struct tarn_object *world_pod(const struct world_pod *p)
     struct tarn_error err;
 
     if (tarn_buf_addf(&b, "{\"metadata\":{\"name\":\"pod-%u\",\"namespace\":\"ns%u\",\"uid\":\"", p->n, p->ns) ||
-        tarn_buf_addf(&b, p->uid ? "%s-%u" : "%suid-%u", p->uid ? p->uid : "", p->n) || tarn_buf_addf(&b, "\",\"resourceVersion\":\"%llu\"", (unsigned long long)p->rv) ||
+        tarn_buf_addf(&b, p->uid ? "%s-%u" : "%suid-%u", p->uid ? p->uid : "", p->n) ||
+        tarn_buf_addf(&b, "\",\"resourceVersion\":\"%llu\"", (unsigned long long)p->rv) ||
         (p->app && tarn_buf_addf(&b, ",\"labels\":{\"app\":\"%s\"}", p->app)) ||
         tarn_buf_addf(&b, "},\"spec\":{\"pad\":\"%*s\"},\"status\":{\"phase\":\"%s\"}}", (int)p->pad, "", p->phase ? p->phase : "Running") ||
         tarn_object_from_json(tarn_buf_bytes(&b), &obj, &err))
@@ -344,7 +345,8 @@ const char *world_events(struct world_watch *c)
     tarn_buf_clear(&b);
     while (world_next(c, &e, 0)) {
         if ((b.len && tarn_buf_adds(&b, " · ")) || tarn_buf_adds(&b, e.type) || (e.name[0] && tarn_buf_addf(&b, " %s", e.name)) ||
-            (e.rv && tarn_buf_addf(&b, "@%llu", (unsigned long long)e.rv)) || (e.code && tarn_buf_addf(&b, " %d", e.code)) || (e.end_mark && tarn_buf_adds(&b, " end")))
+            (e.rv && tarn_buf_addf(&b, "@%llu", (unsigned long long)e.rv)) || (e.code && tarn_buf_addf(&b, " %d", e.code)) ||
+            (e.end_mark && tarn_buf_adds(&b, " end")))
             give_up("events", "out of memory");
         tarn_object_unref(e.whole);
     }

@@ -79,7 +79,8 @@ static void write_pod(struct arena *a, unsigned n)
     struct pod *p = &a->model[n];
 
     (void)snprintf(uid, sizeof uid, "life-%u", p->life);
-    world_put(&a->w, &(struct world_pod){.ns = n % 2, .n = n, .rv = p->rv, .app = app_names[p->app], .phase = phases[p->phase], .uid = uid, .pad = pick(a, 200)});
+    world_put(&a->w, &(struct world_pod){.ns = n % 2, .n = n, .rv = p->rv, .app = app_names[p->app], .phase = phases[p->phase], .uid = uid,
+                                      .pad = pick(a, 200)});
 }
 
 static void change_pod(struct arena *a)

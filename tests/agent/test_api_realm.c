@@ -342,7 +342,8 @@ static void a_base_that_is_taken_back_begins_anew(void)
     world_close(&w);
 }
 
-TARN_TEST_MAIN("api_realm", TARN_TEST(a_realm_is_attached_like_a_client), TARN_TEST(who_is_refused_asks_again), TARN_TEST(who_asks_at_the_same_commit_shares_a_snapshot),
+TARN_TEST_MAIN("api_realm", TARN_TEST(a_realm_is_attached_like_a_client), TARN_TEST(who_is_refused_asks_again),
+               TARN_TEST(who_asks_at_the_same_commit_shares_a_snapshot),
                TARN_TEST(snapshots_are_bounded_by_pins), TARN_TEST(a_hand_over_is_not_noticed), TARN_TEST(a_new_resource_ends_watches_of_the_old),
                TARN_TEST(an_overrun_log_begins_anew), TARN_TEST(waiters_are_called_at_each_new_state), TARN_TEST(closing_waits_for_what_is_held),
                TARN_TEST(a_state_that_is_taken_back_ends_its_watch), TARN_TEST(a_base_that_is_taken_back_begins_anew))

@@ -191,7 +191,8 @@ static void a_name_that_comes_again_is_another_object(void)
     world_run(&w);
     CU_ASSERT_STRING_EQUAL(world_events(&c), "DELETED pod-1@14 · ADDED pod-1@16");
     world_replace(&w,
-                  (struct world_pod[]){{.ns = 1, .n = 1, .rv = 30, .uid = "third"}, {.ns = 0, .n = 2, .rv = 12, .app = "web"}, {.ns = 0, .n = 4, .rv = 25}}, 3, 31);
+                  (struct world_pod[]){{.ns = 1, .n = 1, .rv = 30, .uid = "third"}, {.ns = 0, .n = 2, .rv = 12, .app = "web"}, {.ns = 0, .n = 4, .rv = 25}},
+                  3, 31);
     world_run(&w);
     CU_ASSERT_STRING_EQUAL(world_events(&c), "ADDED pod-4@25 · DELETED pod-1@29 · ADDED pod-1@30 · DELETED pod-3@31");
     world_watch_free(&c);
@@ -503,7 +504,8 @@ static void a_late_object_is_told_to_who_starts_there(void)
     world_close(&w);
 }
 
-TARN_TEST_MAIN("api_watch", TARN_TEST(changes_come_as_they_are), TARN_TEST(a_watch_without_a_version_begins_with_the_state), TARN_TEST(what_happens_meanwhile_is_queued),
+TARN_TEST_MAIN("api_watch", TARN_TEST(changes_come_as_they_are), TARN_TEST(a_watch_without_a_version_begins_with_the_state),
+               TARN_TEST(what_happens_meanwhile_is_queued),
                TARN_TEST(a_selector_sees_objects_come_and_go), TARN_TEST(a_watch_catches_up), TARN_TEST(a_name_that_comes_again_is_another_object),
                TARN_TEST(what_fell_out_of_history_is_too_old), TARN_TEST(a_410_says_what_the_server_says),
                TARN_TEST(a_deleted_object_goes_out_of_history_with_its_copy), TARN_TEST(a_version_of_the_future_is_waited_for),
