@@ -413,7 +413,8 @@ int tarn_value_to_json(const struct tarn_value *v, int indent, struct tarn_buf *
 {
     bool container = (v->type == TARN_MAP || v->type == TARN_ARRAY) && v->count;
     struct tarn_bytes readable = container ? v->raw : v->type == TARN_STRING ? v->string : (struct tarn_bytes){0};
-    struct writer w = {.out = out, .indent = indent, .end = readable.len ? (const uint8_t *)readable.data + readable.len : NULL};
+    /* An empty one has its end, too: a container may claim elements and have none. */
+    struct writer w = {.out = out, .indent = indent, .end = readable.data ? (const uint8_t *)readable.data + readable.len : NULL};
     size_t before = out->len;
     uint8_t *o = grow(&w, NULL, ELEMENT_ROOM);
     int err = o ? 0 : TARN_E_NOMEM;
