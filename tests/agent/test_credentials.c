@@ -14,37 +14,15 @@
 #include "base64.h"
 #include "byte_server.h"
 #include "credentials.h"
+#include "scratch.h"
 #include "smaps.h"
 
 #define V1 "client.authentication.k8s.io/v1"
 #define V1BETA1 "client.authentication.k8s.io/v1beta1"
 
-static char dir[] = "/tmp/tarn-exec-XXXXXX";
-
-static const char *path_of(const char *name)
-{
-    static char paths[8][160];
-    static unsigned next;
-    char *p = paths[next++ % 8];
-
-    if (strstr(dir, "XXXXXX") && !mkdtemp(dir))
-        abort();
-    (void)snprintf(p, 160, "%s/%s", dir, name);
-    return p;
-}
-
-static void write_file(const char *name, mode_t mode, const char *text)
-{
-    const char *path = path_of(name);
-    FILE *f = fopen(path, "w");
-
-    if (!f || fputs(text, f) < 0 || fclose(f) || chmod(path, mode))
-        abort();
-}
-
 static void read_back(const char *name, char *out, size_t size)
 {
-    FILE *f = fopen(path_of(name), "r");
+    FILE *f = fopen(scratch_path(name), "r");
     size_t n = f ? fread(out, 1, size - 1, f) : 0;
 
     out[n] = '\0';
@@ -61,8 +39,8 @@ static const char *kubeconfig(const char *url, const char *version, const char *
                    "current-context: a\nclusters: [{name: c, cluster: {server: '%s'%s}}]\ncontexts: [{name: a, context: {cluster: c, user: u}}]\n"
                    "users:\n- name: u\n  user:\n    exec:\n      apiVersion: %s\n      command: ./plugin\n      interactiveMode: Never\n%s",
                    url, cluster, version, more);
-    write_file("config", 0600, text);
-    return path_of("config");
+    (void)scratch_write("config", 0600, text);
+    return scratch_path("config");
 }
 
 /* A plugin that counts its runs in ./runs and prints the credential. */
@@ -70,12 +48,12 @@ static void plugin(const char *version, const char *status)
 {
     char text[2048];
 
-    (void)unlink(path_of("runs"));
+    (void)unlink(scratch_path("runs"));
     (void)snprintf(text, sizeof text,
                    "#!/bin/sh\necho run >>%s\nn=$(wc -l <%s)\nprintf '%%s' \"$KUBERNETES_EXEC_INFO\" >%s\necho \"$1|$2|$COLOR|$HOME\" >%s\nls -l /proc/$$/fd >%s\n"
                    "echo '{\"kind\":\"ExecCredential\",\"apiVersion\":\"%s\",\"status\":{%s}}' | sed \"s/RUN/$n/\"\n",
-                   path_of("runs"), path_of("runs"), path_of("info"), path_of("saw"), path_of("fds"), version, status);
-    write_file("plugin", 0700, text);
+                   scratch_path("runs"), scratch_path("runs"), scratch_path("info"), scratch_path("saw"), scratch_path("fds"), version, status);
+    (void)scratch_write("plugin", 0700, text);
 }
 
 static unsigned runs(void)
@@ -315,9 +293,9 @@ static void each_failure_says_what_to_do_and_shows_no_secret(void)
         struct agent_loop l;
         struct got g;
 
-        (void)unlink(path_of("plugin"));
+        (void)unlink(scratch_path("plugin"));
         if (rows[i].script)
-            write_file("plugin", 0700, rows[i].script);
+            (void)scratch_write("plugin", 0700, rows[i].script);
         agent_loop_init_config(&l, &(struct tarn_config_server){.kubeconfig = kubeconfig(byte_server_url(s), V1, rows[i].more, ""), .exec_timeout_s = 1});
         fetch(&l, &g);
         CU_ASSERT_EQUAL(g.kind, TARN_HTTP_FAILED);
@@ -340,12 +318,12 @@ static void a_failed_plugin_is_not_run_for_every_request_and_heals(void)
     struct got g;
     time_t end = time(NULL) + 60;
 
-    (void)unlink(path_of("runs"));
+    (void)unlink(scratch_path("runs"));
     {
         char script[400];
 
-        (void)snprintf(script, sizeof script, "#!/bin/sh\necho run >>%s\nexit 1\n", path_of("runs"));
-        write_file("plugin", 0700, script);
+        (void)snprintf(script, sizeof script, "#!/bin/sh\necho run >>%s\nexit 1\n", scratch_path("runs"));
+        (void)scratch_write("plugin", 0700, script);
     }
     agent_loop_init_config(&l, &(struct tarn_config_server){.kubeconfig = kubeconfig(byte_server_url(s), V1, "", "")});
     for (int i = 0; i < 5; i++) {
@@ -372,9 +350,9 @@ static void a_plugin_under_way_dies_with_the_agent(void)
     time_t end = time(NULL) + 60;
     long pid;
 
-    (void)unlink(path_of("runs"));
-    (void)snprintf(script, sizeof script, "#!/bin/sh\necho $$ >>%s\nexec sleep 1000\n", path_of("runs"));
-    write_file("plugin", 0700, script);
+    (void)unlink(scratch_path("runs"));
+    (void)snprintf(script, sizeof script, "#!/bin/sh\necho $$ >>%s\nexec sleep 1000\n", scratch_path("runs"));
+    (void)scratch_write("plugin", 0700, script);
     agent_loop_init_config(&l, &(struct tarn_config_server){.kubeconfig = kubeconfig(byte_server_url(s), V1, "", "")});
     (void)ask(&l, &g, TARN_HTTP_SHORT);
     while (!runs() && time(NULL) < end) {
@@ -416,8 +394,8 @@ static void a_name_and_password_and_whom_to_impersonate_go_with_each_request(voi
                    "current-context: a\nclusters: [{name: c, cluster: {server: '%s'}}]\ncontexts: [{name: a, context: {cluster: c, user: u}}]\n"
                    "users: [{name: u, user: {username: joe, password: 'made up', as: jane, as-uid: '7', as-groups: [dev, ops], as-user-extra: {a/b: [c]}}}]\n",
                    byte_server_url(s));
-    write_file("config", 0600, text);
-    agent_loop_init_config(&l, &(struct tarn_config_server){.kubeconfig = path_of("config")});
+    (void)scratch_write("config", 0600, text);
+    agent_loop_init_config(&l, &(struct tarn_config_server){.kubeconfig = scratch_path("config")});
     fetch(&l, &g);
     CU_ASSERT(sent(s, 0, "Authorization: Basic am9lOm1hZGUgdXA=\r\n")); /* joe:made up */
     CU_ASSERT(sent(s, 0, "Impersonate-User: jane\r\n") && sent(s, 0, "Impersonate-Uid: 7\r\n"));
@@ -439,19 +417,19 @@ static void certificates_are_read_again_when_their_files_change_and_watches_move
     struct agent_loop l;
     struct got g;
 
-    write_file("ca.pem", 0600, PEM("one"));
-    agent_loop_init_config(&l, &(struct tarn_config_server){.url = byte_server_url(s), .ca_file = path_of("ca.pem")});
+    (void)scratch_write("ca.pem", 0600, PEM("one"));
+    agent_loop_init_config(&l, &(struct tarn_config_server){.url = byte_server_url(s), .ca_file = scratch_path("ca.pem")});
     (void)ask(&l, &g, TARN_HTTP_WATCH);
     while (!g.status)
         (void)uv_run(&l.loop, UV_RUN_ONCE);
-    write_file("new.pem", 0600, "half written");
-    CU_ASSERT(rename(path_of("new.pem"), path_of("ca.pem")) == 0);
+    (void)scratch_write("new.pem", 0600, "half written");
+    CU_ASSERT(rename(scratch_path("new.pem"), scratch_path("ca.pem")) == 0);
     CU_ASSERT(tarn_api_server_files_changed(&l.server, false));
     while (tarn_api_server_files_changed(&l.server, false)) /* it looks, and keeps what it has */
         (void)uv_run(&l.loop, UV_RUN_ONCE);
     CU_ASSERT(!g.done && strstr(l.server.ca.data, "one") != NULL);
-    write_file("new.pem", 0600, PEM("two"));
-    CU_ASSERT(rename(path_of("new.pem"), path_of("ca.pem")) == 0);
+    (void)scratch_write("new.pem", 0600, PEM("two"));
+    CU_ASSERT(rename(scratch_path("new.pem"), scratch_path("ca.pem")) == 0);
     CU_ASSERT(agent_loop_run(&l, &g.done));
     CU_ASSERT(g.kind == TARN_HTTP_BROKEN && strstr(g.error, "certificates have changed") != NULL);
     CU_ASSERT(strstr(l.server.ca.data, "two") != NULL);
@@ -466,8 +444,8 @@ static void write_kubeconfig(const char *url, const char *user)
     (void)snprintf(text, sizeof text,
                    "current-context: a\nclusters: [{name: c, cluster: {server: '%s'}}]\ncontexts: [{name: a, context: {cluster: c, user: u}}]\nusers: [{name: u, user: %s}]\n", url,
                    user);
-    write_file("config.new", 0600, text);
-    if (rename(path_of("config.new"), path_of("config")))
+    (void)scratch_write("config.new", 0600, text);
+    if (rename(scratch_path("config.new"), scratch_path("config")))
         abort();
 }
 
@@ -480,11 +458,11 @@ static void a_kubeconfig_is_read_again_when_it_changes_and_requests_go_where_it_
     struct got g;
 
     write_kubeconfig(byte_server_url(one), "{token: made-up-1}");
-    agent_loop_init_config(&l, &(struct tarn_config_server){.kubeconfig = path_of("config")});
+    agent_loop_init_config(&l, &(struct tarn_config_server){.kubeconfig = scratch_path("config")});
     (void)ask(&l, &g, TARN_HTTP_WATCH);
     while (!g.status)
         (void)uv_run(&l.loop, UV_RUN_ONCE);
-    write_file("config", 0600, "users: [half writ");
+    (void)scratch_write("config", 0600, "users: [half writ");
     while (tarn_api_server_kubeconfig_changed(&l.server, false)) /* it looks, and keeps what it has */
         (void)uv_run(&l.loop, UV_RUN_ONCE);
     CU_ASSERT(!g.done && l.server.readings == 0);
@@ -557,14 +535,6 @@ static void base64_goes_both_ways(void)
     }
 }
 
-static void clean_up(void)
-{
-    char command[128];
-
-    (void)snprintf(command, sizeof command, "rm -rf '%s'", dir);
-    CU_ASSERT(system(command) == 0);
-}
-
 TARN_TEST_MAIN("credentials", TARN_TEST(a_plugin_hears_of_the_cluster_and_its_token_is_used_until_it_expires),
                TARN_TEST(arguments_and_environment_are_the_configured_ones),
                TARN_TEST(after_a_401_the_plugin_runs_again_and_the_request_is_made_once_more), TARN_TEST(requests_that_wait_share_one_run),
@@ -572,4 +542,4 @@ TARN_TEST_MAIN("credentials", TARN_TEST(a_plugin_hears_of_the_cluster_and_its_to
                TARN_TEST(a_plugin_under_way_dies_with_the_agent), TARN_TEST(a_name_and_password_and_whom_to_impersonate_go_with_each_request),
                TARN_TEST(certificates_are_read_again_when_their_files_change_and_watches_move_over),
                TARN_TEST(a_kubeconfig_is_read_again_when_it_changes_and_requests_go_where_it_says),
-               TARN_TEST(credentials_lie_in_memory_that_is_not_dumped), TARN_TEST(base64_goes_both_ways), TARN_TEST(clean_up))
+               TARN_TEST(credentials_lie_in_memory_that_is_not_dumped), TARN_TEST(base64_goes_both_ways))

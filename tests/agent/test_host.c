@@ -19,20 +19,7 @@
 #include "notify.h"
 #include "peer.h"
 #include "runtime_dir.h"
-
-static char dir[] = "/tmp/tarn-host-XXXXXX";
-
-static const char *path_of(const char *name)
-{
-    static char paths[8][160];
-    static unsigned next;
-    char *p = paths[next++ % 8];
-
-    if (strstr(dir, "XXXXXX") && !mkdtemp(dir))
-        abort();
-    (void)snprintf(p, 160, "%s/%s", dir, name);
-    return p;
-}
+#include "scratch.h"
 
 static void only_one_agent_holds_a_runtime_directory(void)
 {
@@ -40,18 +27,18 @@ static void only_one_agent_holds_a_runtime_directory(void)
     struct tarn_error err = {0};
     char pid[32];
 
-    CU_ASSERT_EQUAL(tarn_runtime_dir_open(&a, path_of("run"), path_of("run/s"), -1, &err), 0);
-    CU_ASSERT_EQUAL(tarn_runtime_dir_open(&b, path_of("run"), path_of("run/t"), -1, &err), TARN_E_EXISTS);
+    CU_ASSERT_EQUAL(tarn_runtime_dir_open(&a, scratch_path("run"), scratch_path("run/s"), -1, &err), 0);
+    CU_ASSERT_EQUAL(tarn_runtime_dir_open(&b, scratch_path("run"), scratch_path("run/t"), -1, &err), TARN_E_EXISTS);
     (void)snprintf(pid, sizeof pid, "(pid %d)", (int)getpid());
     CU_ASSERT(strstr(err.message, pid) && strstr(err.message, "tarnd.lock"));
     tarn_runtime_dir_close(&b);
-    CU_ASSERT_EQUAL(tarn_runtime_dir_open(&b, path_of("run2"), path_of("run/s"), -1, &err), TARN_E_EXISTS);
+    CU_ASSERT_EQUAL(tarn_runtime_dir_open(&b, scratch_path("run2"), scratch_path("run/s"), -1, &err), TARN_E_EXISTS);
     CU_ASSERT(strstr(err.message, "another tarnd listens on") != NULL);
     tarn_runtime_dir_close(&b);
-    CU_ASSERT_EQUAL(access(path_of("run/s"), F_OK), 0);
+    CU_ASSERT_EQUAL(access(scratch_path("run/s"), F_OK), 0);
     tarn_runtime_dir_close(&a);
-    CU_ASSERT_NOT_EQUAL(access(path_of("run/s"), F_OK), 0);
-    CU_ASSERT_EQUAL(tarn_runtime_dir_open(&b, path_of("run"), path_of("run/s"), -1, &err), 0);
+    CU_ASSERT_NOT_EQUAL(access(scratch_path("run/s"), F_OK), 0);
+    CU_ASSERT_EQUAL(tarn_runtime_dir_open(&b, scratch_path("run"), scratch_path("run/s"), -1, &err), 0);
     tarn_runtime_dir_close(&b);
 }
 
@@ -61,11 +48,11 @@ static void the_socket_can_belong_to_a_group(void)
     struct tarn_error err = {0};
     struct stat st;
 
-    CU_ASSERT_EQUAL(tarn_runtime_dir_open(&a, path_of("run4"), path_of("grouped"), (int64_t)getegid(), &err), 0);
-    CU_ASSERT(stat(path_of("grouped"), &st) == 0 && (st.st_mode & 07777) == 0660 && st.st_gid == getegid());
+    CU_ASSERT_EQUAL(tarn_runtime_dir_open(&a, scratch_path("run4"), scratch_path("grouped"), (int64_t)getegid(), &err), 0);
+    CU_ASSERT(stat(scratch_path("grouped"), &st) == 0 && (st.st_mode & 07777) == 0660 && st.st_gid == getegid());
     tarn_runtime_dir_close(&a);
-    CU_ASSERT_EQUAL(tarn_runtime_dir_open(&a, path_of("run4"), path_of("grouped"), -1, &err), 0);
-    CU_ASSERT(stat(path_of("grouped"), &st) == 0 && (st.st_mode & 07777) == 0666);
+    CU_ASSERT_EQUAL(tarn_runtime_dir_open(&a, scratch_path("run4"), scratch_path("grouped"), -1, &err), 0);
+    CU_ASSERT(stat(scratch_path("grouped"), &st) == 0 && (st.st_mode & 07777) == 0666);
     tarn_runtime_dir_close(&a);
 }
 
@@ -76,15 +63,15 @@ static void a_stale_socket_is_replaced_and_only_our_own_is_removed(void)
     struct sockaddr_un sun = {.sun_family = AF_UNIX};
     int fd = socket(AF_UNIX, SOCK_SEQPACKET, 0);
 
-    (void)snprintf(sun.sun_path, sizeof sun.sun_path, "%s", path_of("stale"));
+    (void)snprintf(sun.sun_path, sizeof sun.sun_path, "%s", scratch_path("stale"));
     CU_ASSERT_FATAL(bind(fd, (struct sockaddr *)&sun, sizeof sun) == 0);
     (void)close(fd); /* as a killed agent leaves it */
-    CU_ASSERT_EQUAL(tarn_runtime_dir_open(&a, path_of("run3"), path_of("stale"), -1, &err), 0);
-    CU_ASSERT(unlink(path_of("stale")) == 0);
-    fd = open(path_of("stale"), O_CREAT | O_WRONLY, 0600); /* someone else's now */
+    CU_ASSERT_EQUAL(tarn_runtime_dir_open(&a, scratch_path("run3"), scratch_path("stale"), -1, &err), 0);
+    CU_ASSERT(unlink(scratch_path("stale")) == 0);
+    fd = open(scratch_path("stale"), O_CREAT | O_WRONLY, 0600); /* someone else's now */
     tarn_runtime_dir_close(&a);
-    CU_ASSERT_EQUAL(access(path_of("stale"), F_OK), 0);
-    CU_ASSERT_EQUAL(tarn_runtime_dir_open(&a, path_of("run3"), path_of("stale"), -1, &err), TARN_E_EXISTS);
+    CU_ASSERT_EQUAL(access(scratch_path("stale"), F_OK), 0);
+    CU_ASSERT_EQUAL(tarn_runtime_dir_open(&a, scratch_path("run3"), scratch_path("stale"), -1, &err), TARN_E_EXISTS);
     CU_ASSERT(strstr(err.message, "is no socket") != NULL);
     tarn_runtime_dir_close(&a);
     (void)close(fd);
@@ -96,7 +83,7 @@ static void readiness_is_told_by_a_datagram(void)
     int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
     char text[64] = "";
 
-    (void)snprintf(sun.sun_path, sizeof sun.sun_path, "%s", path_of("notify"));
+    (void)snprintf(sun.sun_path, sizeof sun.sun_path, "%s", scratch_path("notify"));
     CU_ASSERT_FATAL(bind(fd, (struct sockaddr *)&sun, sizeof sun) == 0);
     unsetenv("NOTIFY_SOCKET");
     CU_ASSERT_EQUAL(tarn_notify("READY=1"), 0);
@@ -105,7 +92,7 @@ static void readiness_is_told_by_a_datagram(void)
     CU_ASSERT(recv(fd, text, sizeof text - 1, MSG_DONTWAIT) == 7 && strcmp(text, "READY=1") == 0);
     setenv("NOTIFY_SOCKET", "relative", 1);
     CU_ASSERT(tarn_notify("READY=1") == -1 && errno == EINVAL);
-    setenv("NOTIFY_SOCKET", path_of("nobody"), 1);
+    setenv("NOTIFY_SOCKET", scratch_path("nobody"), 1);
     CU_ASSERT_EQUAL(tarn_notify("READY=1"), -1);
     unsetenv("NOTIFY_SOCKET");
     (void)close(fd);
@@ -169,7 +156,7 @@ static void each_event_is_one_line_whatever_its_values_hold(void)
 
     memset(huge, 'h', 4999);
     for (int json = 0; json < 2; json++) {
-        fd = open(path_of(json ? "json" : "text"), O_CREAT | O_RDWR | O_TRUNC | O_APPEND, 0600);
+        fd = open(scratch_path(json ? "json" : "text"), O_CREAT | O_RDWR | O_TRUNC | O_APPEND, 0600);
         tarn_logger_init(json ? TARN_LOG_JSON : TARN_LOG_TEXT, TARN_LOG_INFO, fd, "");
         tarn_log(TARN_LOG_DEBUG, "not seen", NULL);
         tarn_log(TARN_LOG_INFO, "an event", "k", nasty, "left out", NULL, "n", TARN_LOG_U64(18446744073709551615ull), "huge", huge, NULL);

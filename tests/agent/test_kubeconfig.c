@@ -8,37 +8,14 @@
 #include <unistd.h>
 
 #include "api_server.h"
-
-static char dir[] = "/tmp/tarn-kube-XXXXXX";
-
-static const char *path_of(const char *name)
-{
-    static char paths[16][160];
-    static unsigned next;
-    char *p = paths[next++ % 16];
-
-    if (strstr(dir, "XXXXXX") && !mkdtemp(dir))
-        abort();
-    (void)snprintf(p, 160, "%s/%s", dir, name);
-    return p;
-}
-
-static const char *write_file(const char *name, const char *text)
-{
-    const char *path = path_of(name);
-    FILE *f = fopen(path, "w");
-
-    if (!f || fputs(text, f) < 0 || fclose(f))
-        abort();
-    return path;
-}
+#include "scratch.h"
 
 static void clean_environment(void)
 {
     unsetenv("KUBECONFIG");
     unsetenv("KUBERNETES_SERVICE_HOST");
     unsetenv("KUBERNETES_SERVICE_PORT");
-    setenv("HOME", path_of("nohome"), 1);
+    setenv("HOME", scratch_path("nohome"), 1);
 }
 
 #define PEM "-----BEGIN CERTIFICATE-----\nTUlJQg==\n-----END CERTIFICATE-----\n"
@@ -56,18 +33,18 @@ static const char two_contexts[] = "apiVersion: v1\nkind: Config\ncurrent-contex
 
 static int open_with(struct tarn_api_server *s, struct tarn_config_server c, struct tarn_error *err)
 {
-    return tarn_api_server_open(s, &c, path_of("no-account"), err);
+    return tarn_api_server_open(s, &c, scratch_path("no-account"), err);
 }
 
 /* For requests that carry somebody else's credentials: whatever way ours would come, none of it is there. */
 static void a_bare_server_has_none_of_our_credentials(void)
 {
     const char *exec = USER("exec: {apiVersion: client.authentication.k8s.io/v1, command: /bin/false, interactiveMode: Never}");
-    const char *const token = write_file("bare-token", "mine\n"), *const pem = write_file("bare.pem", PEM);
+    const char *const token = scratch_write("bare-token", 0600, "mine\n"), *const pem = scratch_write("bare.pem", 0600, PEM);
     const struct tarn_config_server rows[] = {
-        {.kubeconfig = write_file("bare-two", two_contexts)},
-        {.kubeconfig = write_file("bare-same", two_contexts), .context = "two"},
-        {.kubeconfig = write_file("bare-exec", exec)},
+        {.kubeconfig = scratch_write("bare-two", 0600, two_contexts)},
+        {.kubeconfig = scratch_write("bare-same", 0600, two_contexts), .context = "two"},
+        {.kubeconfig = scratch_write("bare-exec", 0600, exec)},
         {.url = "https://10.0.0.1", .token_file = token, .cert_file = pem, .key_file = pem, .ca_file = pem, .http2 = true},
     };
 
@@ -76,8 +53,8 @@ static void a_bare_server_has_none_of_our_credentials(void)
         struct tarn_api_server s, ours;
         struct tarn_error err = {0};
 
-        CU_ASSERT_EQUAL(tarn_api_server_open_bare(&s, &rows[i], path_of("no-account"), &err), 0);
-        CU_ASSERT_EQUAL(tarn_api_server_open(&ours, &rows[i], path_of("no-account"), &err), 0);
+        CU_ASSERT_EQUAL(tarn_api_server_open_bare(&s, &rows[i], scratch_path("no-account"), &err), 0);
+        CU_ASSERT_EQUAL(tarn_api_server_open(&ours, &rows[i], scratch_path("no-account"), &err), 0);
         CU_ASSERT(s.bare && !ours.bare);
         CU_ASSERT(!s.cert.len && !s.key.len && !s.username && !s.password && !s.impersonate.n && !s.exec.command);
         CU_ASSERT(tarn_api_server_token(&s, 1) == NULL);
@@ -94,7 +71,7 @@ static void the_current_context_is_used_unless_another_is_named(void)
 {
     struct tarn_api_server s;
     struct tarn_error err = {0};
-    const char *file = write_file("two", two_contexts);
+    const char *file = scratch_write("two", 0600, two_contexts);
 
     clean_environment();
     CU_ASSERT_EQUAL(open_with(&s, (struct tarn_config_server){.kubeconfig = file}, &err), 0);
@@ -128,22 +105,22 @@ static void several_files_are_merged_first_wins_and_paths_count_from_their_file(
     char list[600];
 
     clean_environment();
-    (void)mkdir(path_of("sub"), 0700);
-    (void)write_file("sub/ca.pem", PEM);
-    (void)write_file("sub/tok", "from-file\n");
-    (void)write_file("sub/b", "current-context: ctx\nclusters:\n- name: c\n  cluster: {server: 'https://b', certificate-authority: ca.pem}\nusers:\n- name: u\n  user: {tokenFile: tok, token: ignored}\n");
-    (void)write_file("a", "contexts:\n- name: ctx\n  context: {cluster: c, user: u}\n");
-    (void)write_file("z", "current-context: other\nclusters:\n- name: c\n  cluster: {server: 'https://z'}\n");
-    (void)snprintf(list, sizeof list, "%s:%s:%s:%s", path_of("missing"), path_of("a"), path_of("sub/b"), path_of("z"));
+    (void)mkdir(scratch_path("sub"), 0700);
+    (void)scratch_write("sub/ca.pem", 0600, PEM);
+    (void)scratch_write("sub/tok", 0600, "from-file\n");
+    (void)scratch_write("sub/b", 0600, "current-context: ctx\nclusters:\n- name: c\n  cluster: {server: 'https://b', certificate-authority: ca.pem}\nusers:\n- name: u\n  user: {tokenFile: tok, token: ignored}\n");
+    (void)scratch_write("a", 0600, "contexts:\n- name: ctx\n  context: {cluster: c, user: u}\n");
+    (void)scratch_write("z", 0600, "current-context: other\nclusters:\n- name: c\n  cluster: {server: 'https://z'}\n");
+    (void)snprintf(list, sizeof list, "%s:%s:%s:%s", scratch_path("missing"), scratch_path("a"), scratch_path("sub/b"), scratch_path("z"));
     setenv("KUBECONFIG", list, 1);
     CU_ASSERT_EQUAL(open_with(&s, (struct tarn_config_server){0}, &err), 0);
     CU_ASSERT_STRING_EQUAL(s.url, "https://b:443");
     CU_ASSERT_EQUAL(s.ca.len, sizeof PEM - 1);
     CU_ASSERT_STRING_EQUAL(tarn_api_server_token(&s, 1), "from-file");
-    (void)write_file("sub/tok", "rotated\n");
+    (void)scratch_write("sub/tok", 0600, "rotated\n");
     CU_ASSERT_STRING_EQUAL(tarn_api_server_token(&s, 5000), "from-file");
     CU_ASSERT_STRING_EQUAL(tarn_api_server_token(&s, 10001), "rotated");
-    (void)unlink(path_of("sub/tok"));
+    (void)unlink(scratch_path("sub/tok"));
     tarn_api_server_unauthorized(&s);
     CU_ASSERT_STRING_EQUAL(tarn_api_server_token(&s, 10002), "rotated");
     tarn_api_server_release(&s);
@@ -156,23 +133,23 @@ static void a_pod_uses_its_service_account(void)
     struct tarn_error err = {0};
 
     clean_environment();
-    (void)mkdir(path_of("account"), 0700);
-    (void)write_file("account/token", "pod-token");
-    (void)write_file("account/ca.crt", PEM);
+    (void)mkdir(scratch_path("account"), 0700);
+    (void)scratch_write("account/token", 0600, "pod-token");
+    (void)scratch_write("account/ca.crt", 0600, PEM);
     setenv("KUBERNETES_SERVICE_HOST", "10.96.0.1", 1);
     setenv("KUBERNETES_SERVICE_PORT", "443", 1);
-    CU_ASSERT_EQUAL(tarn_api_server_open(&s, &(struct tarn_config_server){0}, path_of("account"), &err), 0);
+    CU_ASSERT_EQUAL(tarn_api_server_open(&s, &(struct tarn_config_server){0}, scratch_path("account"), &err), 0);
     CU_ASSERT_STRING_EQUAL(s.url, "https://10.96.0.1:443");
     CU_ASSERT_STRING_EQUAL(tarn_api_server_token(&s, 1), "pod-token");
     CU_ASSERT_EQUAL(s.ca.len, sizeof PEM - 1);
     /* the kubelet puts new ones in place by a link */
-    (void)write_file("account/token.new", "pod-token-2\n");
-    CU_ASSERT_EQUAL(rename(path_of("account/token.new"), path_of("account/token")), 0);
+    (void)scratch_write("account/token.new", 0600, "pod-token-2\n");
+    CU_ASSERT_EQUAL(rename(scratch_path("account/token.new"), scratch_path("account/token")), 0);
     CU_ASSERT_STRING_EQUAL(tarn_api_server_token(&s, 5000), "pod-token");
     CU_ASSERT_STRING_EQUAL(tarn_api_server_token(&s, 10001), "pod-token-2");
     CU_ASSERT_FALSE(tarn_api_server_files_changed(&s, false));
-    (void)write_file("account/ca.new", PEM PEM);
-    CU_ASSERT_EQUAL(rename(path_of("account/ca.new"), path_of("account/ca.crt")), 0);
+    (void)scratch_write("account/ca.new", 0600, PEM PEM);
+    CU_ASSERT_EQUAL(rename(scratch_path("account/ca.new"), scratch_path("account/ca.crt")), 0);
     CU_ASSERT_FALSE(tarn_api_server_files_changed(&s, true)); /* it may be half of what is to come */
     CU_ASSERT(tarn_api_server_files_changed(&s, true));
     CU_ASSERT(tarn_api_server_files_changed(&s, false));
@@ -220,7 +197,7 @@ static void what_is_wrong_is_named_and_no_credential_is_shown(void)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct tarn_api_server s;
         struct tarn_error err = {0};
-        const char *file = write_file("bad", rows[i].text);
+        const char *file = scratch_write("bad", 0600, rows[i].text);
         int rc = open_with(&s, (struct tarn_config_server){.kubeconfig = file, .context = rows[i].context}, &err);
 
         if (rc != rows[i].code || !strstr(err.message, rows[i].message))
@@ -241,7 +218,7 @@ static void without_any_source_the_error_says_what_was_tried(void)
     CU_ASSERT_EQUAL(open_with(&s, (struct tarn_config_server){0}, &err), TARN_E_CONFIG);
     CU_ASSERT(strstr(err.message, "--server URL or --kubeconfig FILE") && strstr(err.message, ".kube/config"));
     tarn_api_server_release(&s);
-    setenv("KUBECONFIG", path_of("nowhere"), 1);
+    setenv("KUBECONFIG", scratch_path("nowhere"), 1);
     CU_ASSERT_EQUAL(open_with(&s, (struct tarn_config_server){0}, &err), TARN_E_IO);
     CU_ASSERT(strstr(err.message, "nowhere") != NULL);
     tarn_api_server_release(&s);
@@ -252,14 +229,14 @@ static void flags_are_laid_over_the_kubeconfig(void)
 {
     struct tarn_api_server s;
     struct tarn_error err = {0};
-    const char *file = write_file("two", two_contexts), *tok = write_file("tok2", "flag-token\n");
+    const char *file = scratch_write("two", 0600, two_contexts), *tok = scratch_write("tok2", 0600, "flag-token\n");
 
     clean_environment();
     CU_ASSERT_EQUAL(open_with(&s, (struct tarn_config_server){.kubeconfig = file, .token_file = tok, .insecure = true, .tls_server_name = "n"}, &err), 0);
     CU_ASSERT_STRING_EQUAL(tarn_api_server_token(&s, 1), "flag-token");
     CU_ASSERT(s.insecure && !s.ca.len && strcmp(s.tls_server_name, "n") == 0);
     tarn_api_server_release(&s);
-    CU_ASSERT_EQUAL(open_with(&s, (struct tarn_config_server){.url = "https://x", .token_file = path_of("gone")}, &err), TARN_E_IO);
+    CU_ASSERT_EQUAL(open_with(&s, (struct tarn_config_server){.url = "https://x", .token_file = scratch_path("gone")}, &err), TARN_E_IO);
     tarn_api_server_release(&s);
     CU_ASSERT_EQUAL(open_with(&s, (struct tarn_config_server){.url = "https://x", .ca_file = tok}, &err), TARN_E_CONFIG);
     CU_ASSERT(strstr(err.message, "holds no PEM") != NULL);
