@@ -19,7 +19,8 @@ build_servers() { # false: said why
     export GOFLAGS="-mod=readonly -buildvcs=false" CGO_ENABLED=0
     local v="-X k8s.io/component-base/version" t0=$SECONDS
     if ! { (cd "$root/tests/interop/servers" && go build -ldflags "$v.gitVersion=v1.34.3 $v.gitMajor=1 $v.gitMinor=34" \
-        -o "$out/" ./kube-apiserver ./etcd) && (cd "$root/tests/interop/client" && go build -o "$out/interop-client" .); } >"$out/build.log" 2>&1; then
+        -o "$out/" ./kube-apiserver ./etcd) && (cd "$root/tests/interop/client" && go build -o "$out/interop-client" .) &&
+        (cd "$root/tests/interop/informers" && go build -o "$out/interop-informers" .); } >"$out/build.log" 2>&1; then
         if grep -qiE 'dial tcp|lookup .* no such host|connection refused|i/o timeout|Forbidden' "$out/build.log"; then
             echo "SKIPPED: interop cannot fetch the Go modules: $(tail -n 1 "$out/build.log")"
             exit 0
@@ -120,7 +121,7 @@ start_apiserver() {
 apiVersion: audit.k8s.io/v1
 kind: Policy
 omitStages: [RequestReceived]
-rules: [{level: Metadata, users: [tarn, "system:serviceaccount:alpha:agent"]}, {level: None}]
+rules: [{level: Metadata, users: [tarn, reader, "system:serviceaccount:alpha:agent", "system:serviceaccount:alpha:caller"]}, {level: None}]
 END
     background apiserver "${on_server[@]}" "$out/kube-apiserver" --etcd-servers "http://127.0.0.1:$etcd_port" --secure-port "$api_port" \
         --bind-address "$api_host" --client-ca-file "$run/ca.crt" --tls-cert-file "$run/server.crt" --tls-private-key-file "$run/server.key" \
@@ -140,6 +141,19 @@ until_ready() {
     echo "the API server did not become ready"
     tail -n 5 "$run/apiserver.log"
     return 1
+}
+allow() { # NAME RULES SUBJECT: a cluster role and its binding
+    local rbac=/apis/rbac.authorization.k8s.io/v1
+    post $rbac/clusterroles '{"kind":"ClusterRole","apiVersion":"rbac.authorization.k8s.io/v1","metadata":{"name":"'"$1"'"},"rules":['"$2"']}' >/dev/null
+    post $rbac/clusterrolebindings '{"kind":"ClusterRoleBinding","apiVersion":"rbac.authorization.k8s.io/v1","metadata":{"name":"'"$1"'"},
+        "roleRef":{"apiGroup":"rbac.authorization.k8s.io","kind":"ClusterRole","name":"'"$1"'"},"subjects":['"$3"']}' >/dev/null
+}
+service_account() { # NAMESPACE NAME FILE: one, and a token of it in FILE
+    local accounts=/api/v1/namespaces/$1/serviceaccounts
+    eventually admin "/api/v1/namespaces/$1" || return 1
+    post "$accounts" '{"kind":"ServiceAccount","apiVersion":"v1","metadata":{"name":"'"$2"'"}}' >/dev/null || true # it may be there
+    post "$accounts/$2/token" '{"kind":"TokenRequest","apiVersion":"authentication.k8s.io/v1","spec":{"expirationSeconds":86400}}' | jq -j .status.token >"$3"
+    [ -s "$3" ]
 }
 # Requests of the agent as the server saw them: audited COUNT-OF jq-CONDITION
 audited() { jq -c "select(($1))" "$run/audit.jsonl" 2>/dev/null | wc -l; }

@@ -38,12 +38,6 @@ resource_status() { # RESOURCE: the agent's own JSON about it
 }
 resource_says() { resource_status "$1" | grep -q -- "$2"; }
 
-allow() { # NAME RULES SUBJECT: a cluster role and its binding
-    local rbac=/apis/rbac.authorization.k8s.io/v1
-    post $rbac/clusterroles '{"kind":"ClusterRole","apiVersion":"rbac.authorization.k8s.io/v1","metadata":{"name":"'"$1"'"},"rules":['"$2"']}' >/dev/null
-    post $rbac/clusterrolebindings '{"kind":"ClusterRoleBinding","apiVersion":"rbac.authorization.k8s.io/v1","metadata":{"name":"'"$1"'"},
-        "roleRef":{"apiGroup":"rbac.authorization.k8s.io","kind":"ClusterRole","name":"'"$1"'"},"subjects":['"$3"']}' >/dev/null
-}
 grant() { # tarn may list and watch, and nothing else
     allow tarn '{"apiGroups":["*"],"resources":["*"],"verbs":["list","watch"]}' '{"kind":"User","name":"tarn"}'
 }
@@ -350,16 +344,25 @@ debian_kubectl() {
     fi
     "$root/tests/apisim/kubectl.sh" "$bin/tarn-apisim" "$root/tests/data/protocol" "$folder/usr/bin/kubectl"
 }
-javascript_client() {
-    command -v npm >/dev/null || { echo "SKIPPED: no npm on this machine (Debian: nodejs, npm)"; return 0; }
-    [ "$(node -p 'process.versions.node.split(".")[0]')" -ge 18 ] || { echo "SKIPPED: Node.js is older than 18"; return 0; }
+# Their packages, for these checks and those of the read API. False: SKIPPED was said.
+javascript_packages() {
+    [ ! -d "$out/js/node_modules" ] || return 0
+    command -v npm >/dev/null || { echo "SKIPPED: no npm on this machine (Debian: nodejs, npm)"; return 1; }
+    [ "$(node -p 'process.versions.node.split(".")[0]')" -ge 18 ] || { echo "SKIPPED: Node.js is older than 18"; return 1; }
     mkdir -p "$out/js"
-    cp "$root"/tests/interop/js/{package.json,package-lock.json,client.js} "$out/js/"
-    (cd "$out/js" && timeout 300 npm ci --no-audit --no-fund) || { echo "SKIPPED: npm cannot fetch @kubernetes/client-node here"; return 0; }
+    cp "$root"/tests/interop/js/{package.json,package-lock.json} "$out/js/"
+    (cd "$out/js" && timeout 300 npm ci --no-audit --no-fund) || { echo "SKIPPED: npm cannot fetch @kubernetes/client-node here"; return 1; }
+}
+python_packages() {
+    [ -x "$out/venv/bin/python" ] || python3 -m venv "$out/venv" || { echo "SKIPPED: no python3-venv on this machine"; return 1; }
+    timeout 300 "$out/venv/bin/pip" install -q kubernetes==32.0.1 || { echo "SKIPPED: pip cannot fetch kubernetes here"; return 1; }
+}
+javascript_client() {
+    javascript_packages || return 0
+    cp "$root/tests/interop/js/client.js" "$out/js/"
     start_simulator --generate pods=300,nodes=10,services=20 && timeout 300 node "$out/js/client.js" "$simulator" && stop simulator
 }
 python_client() {
-    [ -x "$out/venv/bin/python" ] || python3 -m venv "$out/venv" || { echo "SKIPPED: no python3-venv on this machine"; return 0; }
-    timeout 300 "$out/venv/bin/pip" install -q kubernetes==32.0.1 || { echo "SKIPPED: pip cannot fetch kubernetes here"; return 0; }
+    python_packages || return 0
     timeout 300 "$out/venv/bin/python" "$root/tests/apisim/python_client.py" "$bin/tarn-apisim"
 }

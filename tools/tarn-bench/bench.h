@@ -25,6 +25,7 @@ int bench_tls(const struct bench_options *o);
 int bench_informers(const struct bench_options *o);
 int bench_fleet(const struct bench_options *o);
 int bench_restart(const struct bench_options *o);
+int bench_api(const struct bench_options *o);
 /* What a process of the fleet runs: `tarn-bench consumer SOCKET`. Its exit code. */
 #define BENCH_CONSUMER "consumer"
 int bench_consumer(const char *socket);

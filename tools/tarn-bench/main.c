@@ -24,6 +24,7 @@ static const struct {
     {"informers", bench_informers, "client-go's informers: decoding, get, memory, attach (tests/interop/informerbench)"},
     {"fleet", bench_fleet, "N consumers on tarn, beside N informers of client-go: memory, server's cost"},
     {"restart", bench_restart, "checkpoints saved and restored, a kept region taken over"},
+    {"api", bench_api, "the read API: LIST beside kube-apiserver (tests/interop/apiserver), 500 watchers"},
     {"floors", bench_floors, "what the machine allows: latency of memory, copying, a walk of MessagePack"},
 };
 #define PARTS (sizeof parts / sizeof *parts)

@@ -142,13 +142,25 @@ void pair_stop(struct pair *p)
         bench_note("agent: %s stays", p->dir);
 }
 
-/* The number at path in the JSON that a command prints; -1 if there is none. */
-static int64_t number_of(const char *command, const char *path)
+/* Versions are strings of digits. */
+static int64_t number_in(const struct tarn_value *v)
+{
+    int64_t number = 0;
+
+    if (v->type != TARN_STRING)
+        return v->type == TARN_INT ? v->i : v->type == TARN_BOOL ? v->boolean : -1;
+    for (size_t i = 0; i < v->string.len && v->string.data[i] >= '0' && v->string.data[i] <= '9'; i++)
+        number = number * 10 + v->string.data[i] - '0';
+    return number;
+}
+
+int64_t pair_number(const char *command, const char *path)
 {
     static char json[1 << 18];
     const struct tarn_object *obj;
     struct tarn_value v = {.type = TARN_NIL};
     FILE *f = popen(command, "r");
+    int64_t number;
     size_t n = 0;
 
     if (f) {
@@ -159,8 +171,9 @@ static int64_t number_of(const char *command, const char *path)
         return -1;
     if (tarn_object_get(obj, path, &v))
         v.type = TARN_NIL;
+    number = number_in(&v);
     tarn_object_unref(obj);
-    return v.type == TARN_INT ? v.i : v.type == TARN_BOOL ? v.boolean : -1;
+    return number;
 }
 
 int64_t pair_status(const struct pair *p, const char *path)
@@ -168,7 +181,7 @@ int64_t pair_status(const struct pair *p, const char *path)
     char command[3 * PATH_BYTES];
 
     (void)snprintf(command, sizeof command, "'%s/tarn' status -o json --socket '%s' 2>/dev/null", p->bin, p->socket);
-    return number_of(command, path);
+    return pair_number(command, path);
 }
 
 int64_t pair_server(const struct pair *p, const char *path, const char *body, const char *field)
@@ -176,7 +189,7 @@ int64_t pair_server(const struct pair *p, const char *path, const char *body, co
     char command[2 * PATH_BYTES];
 
     (void)snprintf(command, sizeof command, "curl -s %s%s%s '%s%s'", body ? "--data '" : "", body ? body : "", body ? "'" : "", p->url, path);
-    return number_of(command, field);
+    return pair_number(command, field);
 }
 
 /* /proc/PID/stat counts in ticks of 10 ms; schedstat has nanoseconds, a file for each thread. */

@@ -41,6 +41,8 @@ pid_t pair_start_program(const struct pair *p, const char *name, char *const arg
 /* SIGTERM and wait. */
 void pair_stop_program(pid_t child);
 
+/* The number at path in the JSON that a command prints; -1 if there is none. */
+int64_t pair_number(const char *command, const char *path);
 /* What `tarn status -o json` says at path, as a number; -1 if it says nothing. */
 int64_t pair_status(const struct pair *p, const char *path);
 /* What GET path of the server gives as a number at `field`; -1 for nothing. POST with a body if there is one. */

@@ -33,6 +33,9 @@ PARTS = {  # in the document's order: title, what to know
     "fleet": ("N consumers on one host: on tarn, and N informers", "Memory is the sum of PSS, tarn's with the agent inside."),
     "informers": ("What an informer of client-go costs", "The Go program `tests/interop/informerbench`."),
     "restart": ("Checkpoints, and a region of another run taken over", "Best of some rounds, and the thread's CPU beside it; the file is in the page cache."),
+    "api": ("The read API: unmodified clients on tarn, beside the API server",
+            "One client asks both for all pods at resourceVersion 0 over one kept connection, nothing dropped; *server's CPU* is that of the process that "
+            "answers, without the kernel's side of the client. Watchers are connections of one thread that counts what comes; pods without managedFields."),
     "floors": ("What this machine allows", ""),
     "run": ("How long each part took", ""),
 }

@@ -2,6 +2,7 @@
 //
 //	interop-client -kubeconfig F setup                    namespaces and a custom resource definition
 //	interop-client -kubeconfig F churn -ops N -seed S     N random creates, updates, patches and deletes
+//	interop-client -kubeconfig F load -pods N -list FILE  N pods like those of a recorded list
 //	interop-client -kubeconfig F compare -tarn PATH R...  wait until the mirror equals the server's own LIST
 //	interop-client -kubeconfig F schema                   the server's types, as tools/apisim/schema.txt has them
 //	interop-client -kubeconfig F conform -simulator URL   does a client see the same from the server and from tarn-apisim?
@@ -80,6 +81,7 @@ func thingsVersion() string {
 }
 
 var namespaces = []string{"alpha", "beta", "gamma"}
+var namespacesResource = schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}
 
 func main() {
 	kubeconfig := flag.String("kubeconfig", "", "kubeconfig file")
@@ -87,11 +89,12 @@ func main() {
 	cfg, err := clientcmd.BuildConfigFromFlags("", *kubeconfig)
 	check(err)
 	cfg.QPS, cfg.Burst = 10000, 10000
+	cfg.WarningHandler = rest.NoWarnings{}
 	client, err := dynamic.NewForConfig(cfg)
 	check(err)
 	args := flag.Args()
 	if len(args) == 0 {
-		fmt.Fprintln(os.Stderr, "interop-client: setup, churn, compare, schema or conform?")
+		fmt.Fprintln(os.Stderr, "interop-client: setup, churn, load, compare, schema or conform?")
 		os.Exit(2)
 	}
 	switch args[0] {
@@ -99,6 +102,8 @@ func main() {
 		setup(client)
 	case "churn":
 		churnMain(client, args[1:])
+	case "load":
+		loadMain(client, args[1:])
 	case "compare":
 		compareMain(cfg, args[1:])
 	case "schema":
@@ -135,7 +140,7 @@ func object(apiVersion, kind, ns, name string, rest map[string]any) *unstructure
 func setup(c dynamic.Interface) {
 	ctx := context.Background()
 	for _, ns := range namespaces {
-		_, err := c.Resource(schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}).Create(ctx, object("v1", "Namespace", "", ns, nil), metav1.CreateOptions{})
+		_, err := c.Resource(namespacesResource).Create(ctx, object("v1", "Namespace", "", ns, nil), metav1.CreateOptions{})
 		if !errors.IsAlreadyExists(err) {
 			check(err)
 		}
