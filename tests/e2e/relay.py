@@ -91,7 +91,7 @@ def socks5(client, args, log):
 
 
 def front(client, args, log):
-    names = [v for part in (client.getpeercert() or {}).get("subject", ()) for k, v in part if k == "commonName"]
+    names = [v for part in (getattr(client, "getpeercert", dict)() or {}).get("subject", ()) for k, v in part if k == "commonName"]
     log(f"front client {names[0] if names else 'nobody'}")
     join(client, *args.to)
 
