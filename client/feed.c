@@ -312,18 +312,42 @@ static int at(struct tarn_snapshot *s, const struct tarn_reader *r, uint32_t oid
     return got == 0 ? tarn_snapshot_deliver(s, ret) : tarn_snapshot_note(s, got);
 }
 
-/* A moment to read at, and the snapshot whose region it is in. */
+/* A moment to read at, the snapshot whose region it is in, and the watch's resource there. */
 struct moment {
     struct tarn_snapshot *s;
     struct tarn_reader r;
+    uint16_t store;
 };
 
-static struct moment moment(struct tarn_snapshot *s, uint64_t seq)
+static struct moment moment(struct tarn_snapshot *s, uint64_t seq, uint16_t store)
 {
-    struct moment m = {s, s->r};
+    struct moment m = {s, s->r, store};
 
     m.r.seq = seq;
     return m;
+}
+
+static int tell(struct feed *f, const struct change *c)
+{
+    struct change told = *c;
+
+    if (c->obj && !wanted(f, c->obj))
+        told.obj = NULL;
+    return deliver(f, &told);
+}
+
+/* old's number is no more, or another object's, as a new generation may give it away at once: but its key may have come again under another. */
+static int deliver_left(struct feed *f, const struct tarn_object *old, const struct moment *until)
+{
+    struct change c = {.key = tarn_object_key(old), .old = old};
+    int r = tarn_reader_get(&until->r, until->store, c.key, &c.obj);
+
+    if (r == TARN_E_NOTFOUND) {
+        c.obj = NULL;
+        return tell(f, &c);
+    }
+    r = r == 0 ? tarn_snapshot_deliver(until->s, &c.obj) : tarn_snapshot_note(until->s, r);
+    return r == 0 ? tell(f, &c) : r;
 }
 
 /* Deliver what became of oid between two moments. */
@@ -334,14 +358,14 @@ static int deliver_oid(struct feed *f, uint32_t oid, const struct moment *from, 
 
     if (r == 0)
         r = at(until->s, &until->r, oid, &c.obj);
-    if (r != 0 || (!c.old && !c.obj))
-        return r;
-    if (c.old && c.obj && !tarn_bytes_equal(tarn_object_key(c.old), tarn_object_key(c.obj)))
-        return TARN_E_GONE; /* not one object's two versions: numbers that did not go on after all */
-    c.key = tarn_object_key(c.obj ? c.obj : c.old);
-    if (c.obj && !wanted(f, c.obj))
-        c.obj = NULL;
-    r = deliver(f, &c);
+    if (r == 0 && c.old && (!c.obj || !tarn_bytes_equal(tarn_object_key(c.old), tarn_object_key(c.obj)))) {
+        r = deliver_left(f, c.old, until);
+        c.old = NULL;
+    }
+    if (r == 0 && c.obj) {
+        c.key = tarn_object_key(c.obj);
+        r = tell(f, &c);
+    }
     drop_copies(from->s);
     drop_copies(until->s);
     return r;
@@ -350,7 +374,7 @@ static int deliver_oid(struct feed *f, uint32_t oid, const struct moment *from, 
 /* A version in a region that took base's over, and that no pin of ours kept: from the old region's end to the newest state. */
 static int deliver_taken_over(struct feed *f, const struct tarn_log_change *c, struct tarn_snapshot *to)
 {
-    struct moment from = moment(f->base, tarn_region_view_commit(&f->base->session->view)), until = moment(to, to->r.seq);
+    struct moment from = moment(f->base, tarn_region_view_commit(&f->base->session->view), f->store), until = moment(to, to->r.seq, c->store);
     const struct tarn_object *obj;
 
     if (tarn_reader_by_oid(&to->r, c->oid, &obj) == 0 && tarn_reader_object_seq(obj) != c->seq)
@@ -362,7 +386,7 @@ static int deliver_taken_over(struct feed *f, const struct tarn_log_change *c, s
 static int deliver_version(struct feed *f, const struct batch *b, size_t i, struct tarn_snapshot *to)
 {
     bool taken_over = i >= b->nold && f->base_session != to->session->id;
-    struct moment from = moment(taken_over ? to : f->base, b->v[i].seq - 1), until = from;
+    struct moment from = moment(taken_over ? to : f->base, b->v[i].seq - 1, b->v[i].store), until = from;
     int r;
 
     until.r.seq = b->v[i].seq;
@@ -370,9 +394,9 @@ static int deliver_version(struct feed *f, const struct batch *b, size_t i, stru
     return r == TARN_E_EXPIRED && taken_over ? deliver_taken_over(f, &b->v[i], to) : r;
 }
 
-static int deliver_one(struct feed *f, const struct batch *b, size_t i, struct tarn_snapshot *to)
+static int deliver_one(struct feed *f, const struct batch *b, size_t i, struct tarn_snapshot *to, uint16_t store)
 {
-    struct moment from = moment(f->base, f->base->r.seq), until = moment(to, to->r.seq);
+    struct moment from = moment(f->base, f->base->r.seq, f->store), until = moment(to, to->r.seq, store);
 
     return f->watch.every_change ? deliver_version(f, b, i, to) : deliver_oid(f, b->v[i].oid, &from, &until);
 }
@@ -384,7 +408,7 @@ static int batch_fill(struct batch *b, const struct feed *f, const struct tarn_s
     int r = 0;
 
     if (f->base_session != to->session->id) {
-        struct moment last = moment(f->base, tarn_region_view_commit(&f->base->session->view));
+        struct moment last = moment(f->base, tarn_region_view_commit(&f->base->session->view), f->store);
 
         r = batch_read(b, &last.r, f->store, cursor);
         b->nold = b->n;
@@ -401,7 +425,7 @@ static int by_log(struct feed *f, struct tarn_snapshot *to, uint16_t store)
     if (r == 0 && !f->watch.every_change && b.n)
         r = batch_coalesce(&b);
     for (size_t i = 0; r == 0 && i < b.n && !f->removed; i++)
-        r = deliver_one(f, &b, i, to);
+        r = deliver_one(f, &b, i, to, store);
     free(b.v);
     f->counters.batches += b.n > 0;
     if (r == 0)
