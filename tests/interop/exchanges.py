@@ -216,12 +216,19 @@ def initial_first(events, mark):
     return sorted(events[:n], key=lambda e: e["object"]["metadata"]["name"]) + events[n:]
 
 
+def same_object(want, got, skipped):
+    """A deletion shows the last state that was visible: without the changes that came to the agent together with it."""
+    if want["type"] != "DELETED" or want["object"]["metadata"]["name"] not in skipped:
+        return want["object"] == got["object"]
+    return all(want["object"]["metadata"].get(k) == got["object"]["metadata"].get(k) for k in ("namespace", "name", "uid", "resourceVersion"))
+
+
 def told_alike(want, got):
     """Changes of an object that come to the agent at once may be told as the last of them; nothing else may be left out."""
     rest, skipped = list(got), set()
     for i, e in enumerate(want):
         name = e["object"]["metadata"]["name"]
-        if rest and rest[0]["object"] == e["object"] and (rest[0]["type"] == e["type"] or name in skipped):
+        if rest and same_object(e, rest[0], skipped) and (rest[0]["type"] == e["type"] or name in skipped):
             rest.pop(0)
             skipped.discard(name)
         elif any(later["object"]["metadata"]["name"] == name for later in want[i + 1:]):
