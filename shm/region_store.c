@@ -625,6 +625,14 @@ void tarn_region_store_distrust(struct tarn_store *base)
     self(base)->distrust = true;
 }
 
+void tarn_region_store_keep_apart(struct tarn_store *base, struct tarn_bytes key)
+{
+    struct region_store *s = self(base);
+
+    if (s->w->dirty && key.len <= TARN_REGION_KEY_MAX && tarn_version_is_open(s->w, s->store, key))
+        (void)!tarn_writer_commit(s->w, NULL);
+}
+
 bool tarn_region_store_replacing(const struct tarn_store *base)
 {
     return ((const struct region_store *)base)->replace.phase != PHASE_NONE;

@@ -174,6 +174,15 @@ uint32_t tarn_version_find(const struct tarn_writer *w, uint16_t store, struct t
     return place.ref;
 }
 
+bool tarn_version_is_open(const struct tarn_writer *w, uint16_t store, struct tarn_bytes key)
+{
+    struct tarn_name name = {.store = store, .key = key};
+    struct tarn_place place;
+
+    tarn_table_find(w, &name, &place);
+    return place.ref && tarn_load_u64(&tarn_writer_link(w, place.ref)->seq) == tarn_writer_n(w);
+}
+
 bool tarn_version_same(const struct tarn_writer *w, uint32_t ref, const struct tarn_object *obj)
 {
     const struct tarn_blob_head *a = tarn_link_blob(tarn_writer_link(w, ref)), *b = (const struct tarn_blob_head *)obj;

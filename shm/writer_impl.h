@@ -286,6 +286,8 @@ TARN_MUST_CHECK int tarn_version_skip_oid(struct tarn_writer *w, uint32_t *ret);
 void tarn_version_undo(struct tarn_writer *w);
 /* The newest version under key if it is a live object, else 0. */
 uint32_t tarn_version_find(const struct tarn_writer *w, uint16_t store, struct tarn_bytes key);
+/* Was the newest version under key, a deletion too, made in the open transaction? */
+bool tarn_version_is_open(const struct tarn_writer *w, uint16_t store, struct tarn_bytes key);
 /* Are the bytes of obj those of the live record ref? */
 bool tarn_version_same(const struct tarn_writer *w, uint32_t ref, const struct tarn_object *obj);
 /* Give back a record that was never linked. */

@@ -170,6 +170,8 @@ static int try_it(struct tarn_backlog *b, enum kind kind, const struct tarn_obje
 {
     const struct tarn_store_ops *ops = b->target->ops;
 
+    if (kind == PUT || kind == DELETE)
+        tarn_region_store_keep_apart(b->target, tarn_object_key(obj));
     switch (kind) {
     case PUT:
         return ops->add(b->target, obj, err);

@@ -330,6 +330,31 @@ static void an_abort_takes_back_only_what_was_not_committed(void)
     close_fix(&x);
 }
 
-TARN_TEST_MAIN("backlog", TARN_TEST(what_does_not_fit_waits_and_deletes_pass), TARN_TEST(more_than_is_kept_is_lost_and_said_so), TARN_TEST(a_list_that_does_not_fit_still_deletes),
+/* What readers are told of one object between two moments is what the log names: one entry a change that could be seen. */
+static void what_happens_to_a_key_twice_is_two_commits(void)
+{
+    struct fix x;
+    uint64_t begin;
+
+    open_fix(&x, 32u << 20);
+    begin = tarn_writer_commit_seq(x.f.w);
+    CU_ASSERT_EQUAL(put(&x, 1, 1, 0), 0);
+    CU_ASSERT_EQUAL(put(&x, 2, 1, 0), 0);
+    CU_ASSERT_EQUAL(tarn_writer_commit_seq(x.f.w), begin); /* what came together is seen together */
+    CU_ASSERT_EQUAL(put(&x, 1, 2, 0), 0);
+    CU_ASSERT_EQUAL(tarn_writer_commit_seq(x.f.w), begin + 1);
+    CU_ASSERT_EQUAL(del(&x, 1), 0); /* came and went */
+    CU_ASSERT_EQUAL(tarn_writer_commit_seq(x.f.w), begin + 2);
+    CU_ASSERT_EQUAL(put(&x, 1, 3, 0), 0); /* and came again */
+    CU_ASSERT_EQUAL(tarn_writer_commit_seq(x.f.w), begin + 3);
+    CU_ASSERT_EQUAL(put(&x, 2, 2, 0), 0);
+    CU_ASSERT_EQUAL(tarn_writer_commit_seq(x.f.w), begin + 3);
+    turn(&x);
+    CU_ASSERT_EQUAL(tarn_writer_commit_seq(x.f.w), begin + 4);
+    CU_ASSERT_EQUAL(version(&x, 1), 3);
+    close_fix(&x);
+}
+
+TARN_TEST_MAIN("backlog", TARN_TEST(what_happens_to_a_key_twice_is_two_commits), TARN_TEST(what_does_not_fit_waits_and_deletes_pass), TARN_TEST(more_than_is_kept_is_lost_and_said_so), TARN_TEST(a_list_that_does_not_fit_still_deletes),
                TARN_TEST(a_list_is_one_commit_with_its_state_however_many_slices), TARN_TEST(others_wait_in_order_while_a_list_is_applied),
                TARN_TEST(an_abort_takes_back_only_what_was_not_committed))

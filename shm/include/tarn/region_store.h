@@ -54,6 +54,13 @@ TARN_MUST_CHECK int tarn_region_store_move(struct tarn_store *s, struct tarn_wri
  * For another projection, which changes objects without a new resourceVersion. */
 void tarn_region_store_distrust(struct tarn_store *s);
 
+/*
+ * Before a change of the object under key: if the open transaction has changed it already, commit that. What happens to a key twice within a
+ * commit is seen as one change, and what came and went as none: whoever knew it, from an agent before this one, would never be told of
+ * its end. Where it cannot be committed now (a Replace is applied, the region is full) the two are one after all.
+ */
+void tarn_region_store_keep_apart(struct tarn_store *s, struct tarn_bytes key);
+
 /* Is a Replace of this store staging or being applied? */
 bool tarn_region_store_replacing(const struct tarn_store *s);
 
