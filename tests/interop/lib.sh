@@ -41,7 +41,7 @@ background() { # NAME COMMAND...
     "$@" >>"$run/$name.log" 2>&1 </dev/null 3>&- &
     pid[$name]=$!
 }
-runs() { [ -d "/proc/$1" ] && ! grep -q '^State:[[:space:]]*Z' "/proc/$1/status" 2>/dev/null; }
+runs() { grep -q '^State:[[:space:]]*[^Z[:space:]]' "/proc/$1/status" 2>/dev/null; }
 stop() { # NAME [SIGNAL]: and wait until it is gone; false: it took more than 30 s and was killed
     local p=${pid[$1]-} i status=0
     [ -n "$p" ] || return 0

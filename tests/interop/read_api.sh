@@ -14,7 +14,7 @@ read_api_agent() {
         {"apiGroups":["authentication.k8s.io","authorization.k8s.io"],"resources":["tokenreviews","subjectaccessreviews"],"verbs":["create"]}' '{"kind":"User","name":"reader"}'
     service_account alpha caller "$run/caller.token"
     allow caller '{"apiGroups":["*"],"resources":["*"],"verbs":["get","list","watch"]}' '{"kind":"ServiceAccount","name":"caller","namespace":"alpha"}'
-    api_port=$read_port kubeconfig "tokenFile: $run/caller.token" >"$run/caller.kubeconfig"
+    api_port=$read_port kubeconfig "token: $(cat "$run/caller.token")" >"$run/caller.kubeconfig"
     client load -pods 60 -list "$root/tests/data/protocol/pods.json"
     start_reader
     eventually caller /version
@@ -102,7 +102,11 @@ server_restarted_under_informers() {
 }
 end_informers() {
     informers end
-    stop streamed && stop listed && stop script
+    local name
+    for name in streamed listed script; do
+        [ -z "${pid[$name]-}" ] || wait "${pid[$name]}" || return 1
+        unset "pid[$name]"
+    done
 }
 
 # ---- what it costs the server ---------------------------------------------------------------------------------
@@ -118,5 +122,5 @@ one_watch() { # 20 informers of pods through tarn: not one request for pods more
     echo "watches of pods at the server: $before before, $(watches_at_server) with 20 informers; requests for them: $watches, $(watches_of_reader)"
     [ "$(watches_at_server)" = "$before" ] && [ "$(watches_of_reader)" = "$watches" ] && [ "$(lists_of_pods)" = "$lists" ] || return 1
     ask "$listed_port" end
-    stop twenty && stop tarnd-reader TERM
+    wait "${pid[twenty]}" && unset 'pid[twenty]' && stop tarnd-reader TERM
 }

@@ -30,24 +30,31 @@ const views = [
 
 async function follow(view) {
   const options = view.labelSelector ? { labelSelector: view.labelSelector } : {};
-  const there = new Map();
+  const there = new Map(), again = new Map();
   view.strange = [];
   view.told = 0;
   view.truth = async () => (await view.list(server, options)).items;
   const informer = k8s.makeInformer(tarn, view.path, () => view.list(tarn, options), view.labelSelector);
   const note = (what, known) => o => {
     view.told++;
-    if (there.has(keyOf(o)) !== known) view.strange.push(`${what} of ${keyOf(o)}, which is ${known ? 'not ' : ''}there`);
+    const wrong = `${what} of ${keyOf(o)}, which is ${known ? 'not ' : ''}there`;
+    if (what === 'delete' && !there.has(keyOf(o))) again.set(keyOf(o), Number(o.metadata.resourceVersion)); // see recorder.go
+    else if (there.has(keyOf(o)) !== known) view.strange.push(wrong);
+    if (what === 'add' && again.get(keyOf(o)) + 1 === Number(o.metadata.resourceVersion)) again.delete(keyOf(o));
     if (what === 'delete') there.delete(keyOf(o));
     else there.set(keyOf(o), o.metadata.resourceVersion);
   };
   informer.on('add', note('add', false));
   informer.on('update', note('update', true));
   informer.on('delete', note('delete', true));
-  informer.on('error', () => setTimeout(() => informer.start().catch(again), 200)); // as its documentation has it
-  const again = () => setTimeout(() => informer.start().catch(again), 200);
+  const restart = e => { // as its documentation has it
+    console.log(`${view.name}: ${e}`);
+    setTimeout(() => informer.start().catch(restart), 200);
+  };
+  informer.on('error', restart);
   view.informer = informer;
   view.there = there;
+  view.again = again;
   await informer.start();
 }
 
@@ -74,15 +81,15 @@ async function difference(view) {
 }
 
 async function compare() {
-  const wrong = [];
+  const wrong = [], end = Date.now() + 100000; // for all of them
   for (const view of views) {
     let why = 'not compared';
-    for (const end = Date.now() + 100000; why !== '' && Date.now() < end;) {
+    for (; why !== '' && Date.now() < end;) {
       why = await difference(view).catch(e => String(e));
       if (why !== '') await sleep(100);
     }
     if (why !== '') wrong.push(`${view.name}: ${why}`);
-    wrong.push(...view.strange.map(s => `${view.name}: ${s}`));
+    wrong.push(...view.strange.map(s => `${view.name}: ${s}`), ...[...view.again.keys()].map(k => `${view.name}: delete of ${k}, which is not there`));
   }
   return wrong;
 }
