@@ -237,25 +237,9 @@ static int difference(struct feed *f, struct tarn_snapshot *to)
 
 /* Changes of one store in (base, to]. */
 struct batch {
-    struct tarn_log_change *v;
-    size_t n, cap;
+    struct tarn_log_changes changes;
     size_t nold; /* the first ones happened in base's region, the others in to's */
 };
-
-static int batch_push(struct batch *b, const struct tarn_log_change *c)
-{
-    if (b->n == b->cap) {
-        size_t cap = b->cap ? b->cap * 2 : 64;
-        struct tarn_log_change *v = realloc(b->v, cap * sizeof *v);
-
-        if (!v)
-            return TARN_E_NOMEM;
-        b->v = v;
-        b->cap = cap;
-    }
-    b->v[b->n++] = *c;
-    return 0;
-}
 
 static int batch_read(struct batch *b, const struct tarn_reader *until, uint16_t store, struct tarn_log_cursor *cursor)
 {
@@ -265,39 +249,11 @@ static int batch_read(struct batch *b, const struct tarn_reader *until, uint16_t
     while ((r = tarn_log_next(until, cursor, &c)) == 1) {
         if (c.store != store)
             continue;
-        r = batch_push(b, &c);
+        r = tarn_log_changes_add(&b->changes, &c);
         if (r != 0)
             return r;
     }
     return r;
-}
-
-/* Keep each oid's last change only, in their order: one pass from the end with a set of the oids seen. */
-static int batch_coalesce(struct batch *b)
-{
-    size_t cap = 64, kept = b->n;
-    uint64_t *set;
-
-    while (cap < b->n * 2)
-        cap *= 2;
-    set = calloc(cap, sizeof *set);
-    if (!set)
-        return TARN_E_NOMEM;
-    for (size_t i = b->n; i-- > 0;) {
-        uint64_t oid = (uint64_t)b->v[i].oid + 1;
-        size_t at = (oid * UINT64_C(0x9e3779b97f4a7c15) >> 20) & (cap - 1);
-
-        while (set[at] && set[at] != oid)
-            at = (at + 1) & (cap - 1);
-        if (set[at])
-            continue;
-        set[at] = oid;
-        b->v[--kept] = b->v[i];
-    }
-    free(set);
-    memmove(b->v, b->v + kept, (b->n - kept) * sizeof *b->v);
-    b->n -= kept;
-    return 0;
 }
 
 /* The object of number oid at s; NULL if there is none. */
@@ -386,19 +342,19 @@ static int deliver_taken_over(struct feed *f, const struct tarn_log_change *c, s
 static int deliver_version(struct feed *f, const struct batch *b, size_t i, struct tarn_snapshot *to)
 {
     bool taken_over = i >= b->nold && f->base_session != to->session->id;
-    struct moment from = moment(taken_over ? to : f->base, b->v[i].seq - 1, b->v[i].store), until = from;
+    struct moment from = moment(taken_over ? to : f->base, b->changes.v[i].seq - 1, b->changes.v[i].store), until = from;
     int r;
 
-    until.r.seq = b->v[i].seq;
-    r = deliver_oid(f, b->v[i].oid, &from, &until);
-    return r == TARN_E_EXPIRED && taken_over ? deliver_taken_over(f, &b->v[i], to) : r;
+    until.r.seq = b->changes.v[i].seq;
+    r = deliver_oid(f, b->changes.v[i].oid, &from, &until);
+    return r == TARN_E_EXPIRED && taken_over ? deliver_taken_over(f, &b->changes.v[i], to) : r;
 }
 
 static int deliver_one(struct feed *f, const struct batch *b, size_t i, struct tarn_snapshot *to, uint16_t store)
 {
     struct moment from = moment(f->base, f->base->r.seq, f->store), until = moment(to, to->r.seq, store);
 
-    return f->watch.every_change ? deliver_version(f, b, i, to) : deliver_oid(f, b->v[i].oid, &from, &until);
+    return f->watch.every_change ? deliver_version(f, b, i, to) : deliver_oid(f, b->changes.v[i].oid, &from, &until);
 }
 
 /* All changes since base: those of base's region to its end if `to` is of another, then those of to's. */
@@ -411,7 +367,7 @@ static int batch_fill(struct batch *b, const struct feed *f, const struct tarn_s
         struct moment last = moment(f->base, tarn_region_view_commit(&f->base->session->view), f->store);
 
         r = batch_read(b, &last.r, f->store, cursor);
-        b->nold = b->n;
+        b->nold = b->changes.n;
     }
     return r == 0 ? batch_read(b, &to->r, store, cursor) : r;
 }
@@ -422,12 +378,12 @@ static int by_log(struct feed *f, struct tarn_snapshot *to, uint16_t store)
     struct batch b = {0};
     int r = batch_fill(&b, f, to, store, &cursor);
 
-    if (r == 0 && !f->watch.every_change && b.n)
-        r = batch_coalesce(&b);
-    for (size_t i = 0; r == 0 && i < b.n && !f->removed; i++)
+    if (r == 0 && !f->watch.every_change)
+        r = tarn_log_changes_coalesce(&b.changes);
+    for (size_t i = 0; r == 0 && i < b.changes.n && !f->removed; i++)
         r = deliver_one(f, &b, i, to, store);
-    free(b.v);
-    f->counters.batches += b.n > 0;
+    free(b.changes.v);
+    f->counters.batches += b.changes.n > 0;
     if (r == 0)
         f->cursor = cursor;
     return r;

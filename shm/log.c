@@ -1,6 +1,9 @@
 /* log.c - reading the change log: an entry is loaded, then the floor tells whether it was still there. */
 #include <tarn/log.h>
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "reader_impl.h"
 
 /* A ring whose extent was checked. */
@@ -88,4 +91,51 @@ int tarn_log_next(const struct tarn_reader *r, struct tarn_log_cursor *c, struct
     c->position++;
     *ret = change;
     return 1;
+}
+
+/* ---- what was read ---------------------------------------------------------------------------------- */
+
+int tarn_log_changes_add(struct tarn_log_changes *l, const struct tarn_log_change *c)
+{
+    if (l->n == l->cap) {
+        size_t cap = l->cap ? l->cap * 2 : 64;
+        struct tarn_log_change *v = realloc(l->v, cap * sizeof *v);
+
+        if (!v)
+            return TARN_E_NOMEM;
+        l->v = v;
+        l->cap = cap;
+    }
+    l->v[l->n++] = *c;
+    return 0;
+}
+
+/* One pass from the end with a set of the object numbers seen. */
+int tarn_log_changes_coalesce(struct tarn_log_changes *l)
+{
+    size_t cap = 64, kept = l->n;
+    uint64_t *set;
+
+    if (!l->n)
+        return 0;
+    while (cap < l->n * 2)
+        cap *= 2;
+    set = calloc(cap, sizeof *set);
+    if (!set)
+        return TARN_E_NOMEM;
+    for (size_t i = l->n; i-- > 0;) {
+        uint64_t oid = (uint64_t)l->v[i].oid + 1;
+        size_t at = (oid * UINT64_C(0x9e3779b97f4a7c15) >> 20) & (cap - 1);
+
+        while (set[at] && set[at] != oid)
+            at = (at + 1) & (cap - 1);
+        if (set[at])
+            continue;
+        set[at] = oid;
+        l->v[--kept] = l->v[i];
+    }
+    free(set);
+    memmove(l->v, l->v + kept, (l->n - kept) * sizeof *l->v);
+    l->n -= kept;
+    return 0;
 }

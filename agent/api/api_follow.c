@@ -121,21 +121,6 @@ static void begin_hubs(struct api_realm *r)
 
 /* ---- what changed ------------------------------------------------------------------------------------------------ */
 
-static int note(struct api_realm *r, const struct tarn_log_change *c, struct api_hub *h)
-{
-    if (r->nnotes == r->notes_cap) {
-        size_t cap = r->notes_cap ? r->notes_cap * 2 : 256;
-        struct api_note *v = realloc(r->notes, cap * sizeof *v);
-
-        if (!v)
-            return TARN_E_NOMEM;
-        r->notes = v;
-        r->notes_cap = cap;
-    }
-    r->notes[r->nnotes++] = (struct api_note){.seq = c->seq, .oid = c->oid, .hub = h};
-    return 0;
-}
-
 /* The log's entries up to `until` that concern a hub. */
 static int read_log(struct api_realm *r, const struct tarn_reader *until)
 {
@@ -143,42 +128,11 @@ static int read_log(struct api_realm *r, const struct tarn_reader *until)
     int rc;
 
     while ((rc = tarn_log_next(until, &r->cursor, &c)) == 1) {
-        struct api_hub *h = hub_of(r, c.store);
-
-        rc = h ? note(r, &c, h) : 0;
+        rc = hub_of(r, c.store) ? tarn_log_changes_add(&r->changes, &c) : 0;
         if (rc)
             return rc;
     }
     return rc;
-}
-
-/* Each object once: its last. */
-static int coalesce(struct api_realm *r)
-{
-    size_t cap = 64, kept = r->nnotes;
-    uint64_t *set;
-
-    while (cap < r->nnotes * 2)
-        cap *= 2;
-    set = calloc(cap, sizeof *set);
-    if (!set)
-        return TARN_E_NOMEM;
-    for (size_t i = r->nnotes; i-- > 0;) {
-        uint64_t oid = (uint64_t)r->notes[i].oid + 1;
-        size_t at = (oid * UINT64_C(0x9e3779b97f4a7c15) >> 20) & (cap - 1);
-
-        while (set[at] && set[at] != oid)
-            at = (at + 1) & (cap - 1);
-        if (set[at])
-            continue;
-        set[at] = oid;
-        r->notes[--kept] = r->notes[i];
-    }
-    free(set);
-    r->nnotes -= kept;
-    if (r->nnotes)
-        memmove(r->notes, r->notes + kept, r->nnotes * sizeof *r->notes);
-    return 0;
 }
 
 static int at(const struct tarn_reader *r, uint32_t oid, const struct tarn_object **ret)
@@ -191,7 +145,7 @@ static int at(const struct tarn_reader *r, uint32_t oid, const struct tarn_objec
 }
 
 /* What became of an object between two moments, which base's pin or that of the newest state covers. */
-static int tell(const struct api_note *n, const struct tarn_reader *from, const struct tarn_reader *until)
+static int tell(struct api_realm *r, const struct tarn_log_change *n, const struct tarn_reader *from, const struct tarn_reader *until)
 {
     const struct tarn_object *old, *obj;
     uint64_t gone = 0;
@@ -207,16 +161,16 @@ static int tell(const struct api_note *n, const struct tarn_reader *from, const 
         return rc;
     if (old && obj && !tarn_bytes_equal(tarn_object_key(old), tarn_object_key(obj)))
         return TARN_E_GONE; /* not two versions of one object: numbers that did not go on after all */
-    return api_hub_note(n->hub, &(struct api_noted){.seq = n->seq, .oid = n->oid, .old = old, .obj = obj, .gone = gone});
+    return api_hub_note(hub_of(r, n->store), &(struct api_noted){.seq = n->seq, .oid = n->oid, .old = old, .obj = obj, .gone = gone});
 }
 
-static int tell_version(const struct api_note *n, const struct tarn_reader *base)
+static int tell_version(struct api_realm *r, const struct tarn_log_change *n)
 {
-    struct tarn_reader from = *base, until = *base;
+    struct tarn_reader from = r->base->r, until = from;
 
     from.seq = n->seq - 1;
     until.seq = n->seq;
-    return tell(n, &from, &until);
+    return tell(r, n, &from, &until);
 }
 
 /* ---- a newer generation --------------------------------------------------------------------------------------------- */
@@ -257,11 +211,11 @@ static int tell_versions(struct api_realm *r, uint64_t end)
     int rc;
 
     last.seq = end;
-    r->nnotes = 0;
+    r->changes.n = 0;
     rc = read_log(r, &last);
-    for (size_t i = 0; !rc && i < r->nnotes; i++)
-        rc = tell_version(&r->notes[i], &r->base->r);
-    r->counters.changes += r->nnotes;
+    for (size_t i = 0; !rc && i < r->changes.n; i++)
+        rc = tell_version(r, &r->changes.v[i]);
+    r->counters.changes += r->changes.n;
     return rc;
 }
 
@@ -272,14 +226,14 @@ static int tell_taken_over(struct api_realm *r, const struct api_snapshot *to)
     int rc = move_hubs(r, to);
 
     last.seq = tarn_region_view_commit(&r->base->g->view);
-    r->nnotes = 0;
+    r->changes.n = 0;
     if (!rc)
         rc = read_log(r, &to->r);
     if (!rc)
-        rc = coalesce(r);
-    for (size_t i = 0; !rc && i < r->nnotes; i++)
-        rc = tell(&r->notes[i], &last, &to->r);
-    r->counters.changes += r->nnotes;
+        rc = tarn_log_changes_coalesce(&r->changes);
+    for (size_t i = 0; !rc && i < r->changes.n; i++)
+        rc = tell(r, &r->changes.v[i], &last, &to->r);
+    r->counters.changes += r->changes.n;
     return rc;
 }
 
@@ -423,5 +377,5 @@ void api_follow_free(struct api_realm *r)
         api_hub_free(r->hubs[i]);
     free(r->hubs);
     free(r->by_store);
-    free(r->notes);
+    free(r->changes.v);
 }

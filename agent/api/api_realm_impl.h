@@ -42,12 +42,7 @@ struct api_realm {
     size_t nhubs, hubs_cap;
     struct api_hub **by_store; /* of base's generation; NULL: nobody's */
     size_t nstores;
-    struct api_note { /* of a turn */
-        uint64_t seq;
-        uint32_t oid;
-        struct api_hub *hub;
-    } *notes;
-    size_t nnotes, notes_cap;
+    struct tarn_log_changes changes; /* of a turn, that concern a hub */
     LIST_HEAD(, api_commit_waiter) waiters;
     struct api_realm_counters counters;
     bool turning;

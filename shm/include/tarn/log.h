@@ -30,4 +30,15 @@ TARN_MUST_CHECK int tarn_log_cursor_at(const struct tarn_reader *r, struct tarn_
  */
 TARN_MUST_CHECK int tarn_log_next(const struct tarn_reader *r, struct tarn_log_cursor *c, struct tarn_log_change *ret);
 
+/* Changes that were read, in their order. {0} is empty; v is freed by the caller. */
+struct tarn_log_changes {
+    struct tarn_log_change *v;
+    size_t n, cap;
+};
+
+/* Append c. 0 or TARN_E_NOMEM. */
+TARN_MUST_CHECK int tarn_log_changes_add(struct tarn_log_changes *l, const struct tarn_log_change *c);
+/* Keep each object's last change only, in their order. 0, or TARN_E_NOMEM: as before. */
+TARN_MUST_CHECK int tarn_log_changes_coalesce(struct tarn_log_changes *l);
+
 #endif
